@@ -1,0 +1,1 @@
+"""SQLModel rows, one file per context; rows do not validate, services do."""
