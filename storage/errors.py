@@ -1,4 +1,4 @@
-"""What storage raises: StorageError > (TenantViolation, UniqueViolation, IntentOpen)."""
+"""What storage raises: StorageError > (TenantViolation, UniqueViolation)."""
 
 
 class StorageError(Exception):

@@ -1,0 +1,102 @@
+"""Engines and sessions: SQLite in WAL at synchronous=FULL by default, PostgreSQL by URL."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
+
+from storage import guard
+from storage.access import Access
+from storage.tables.scoped import TenantScoped, now
+
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA busy_timeout=10000",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA wal_autocheckpoint=10000",
+    "PRAGMA cache_size=-32768",
+    "PRAGMA temp_store=memory",
+)
+
+
+def sqlite_url(path: Path) -> URL:
+    """The URL of a database file, opened by the standard library's SQLite alone."""
+    return URL.create("sqlite+aiosqlite", database=str(path))
+
+
+class Database:
+    """One writer at a time on SQLite, readers beside it; on PostgreSQL both are one pool."""
+
+    def __init__(self, url: str | URL, *, readers: int = 4) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.committed: list[Callable[[], None]] = []
+        self._turn = asyncio.Lock()
+        if self.is_sqlite:
+            self._writer = self._sqlite("BEGIN IMMEDIATE", pool_size=1)
+            self._reader = self._sqlite("BEGIN", pool_size=readers)
+        else:
+            self._writer = self._reader = create_async_engine(self.url, pool_size=10, pool_pre_ping=True)
+            guard.install(self._writer)
+
+    def _sqlite(self, begin: str, *, pool_size: int) -> AsyncEngine:
+        engine = create_async_engine(self.url, pool_size=pool_size, max_overflow=0, pool_timeout=30)
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def _connect(connection: Any, _: Any) -> None:
+            connection.isolation_level = None
+            cursor = connection.cursor()
+            for pragma in _PRAGMAS:
+                cursor.execute(pragma)
+            cursor.close()
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def _begin(connection: Any) -> None:
+            connection.exec_driver_sql(begin)
+
+        guard.install(engine)
+        return engine
+
+    @asynccontextmanager
+    async def reading(self, access: Access | None) -> AsyncIterator[AsyncSession]:
+        """A short session for reads; ``None`` is the system role of tails and timers."""
+        async with self._session(self._reader, access) as session:
+            yield session
+
+    @asynccontextmanager
+    async def writing(self, access: Access | None) -> AsyncIterator[AsyncSession]:
+        """A session whose transaction is the caller's to commit; on SQLite writers take turns in order."""
+        if not self.is_sqlite:
+            async with self._session(self._writer, access) as session:
+                yield session
+            return
+        async with self._turn, self._session(self._writer, access) as session:
+            yield session
+
+    @asynccontextmanager
+    async def _session(self, engine: AsyncEngine, access: Access | None) -> AsyncIterator[AsyncSession]:
+        bound = engine.execution_options(**{guard.ACCESS: guard.SYSTEM if access is None else access})
+        session = AsyncSession(bound, expire_on_commit=False, autoflush=True)
+        event.listen(session.sync_session, "before_flush", _touch)
+        try:
+            yield session
+        finally:
+            await session.close()
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+
+def _touch(session: Session, *_: object) -> None:
+    for row in session.dirty:
+        if isinstance(row, TenantScoped) and session.is_modified(row):
+            row.version += 1
+            row.updated_at = now()

@@ -1,0 +1,1 @@
+"""Every statement, one file per context, named for the question it answers."""

@@ -1,0 +1,26 @@
+"""Statements of the platform context."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.access import Access
+from storage.queries.visible import visible
+from storage.tables.platform import ConfigurationRow
+
+
+class PlatformQueries:
+    """Reads of one tenant's reference data."""
+
+    def __init__(self, session: AsyncSession, access: Access) -> None:
+        self._session = session
+        self._access = access
+
+    async def newest_configuration(self, environment_id: UUID, module_id: UUID) -> int:
+        """The number of the newest configuration, 0 when there is none."""
+        c: Any = ConfigurationRow
+        statement = visible(self._access, ConfigurationRow, func.max(c.number))
+        statement = statement.where(c.environment_id == environment_id, c.module_id == module_id)
+        return int((await self._session.execute(statement)).scalar() or 0)

@@ -1,0 +1,20 @@
+"""The one way to select rows: within the tenant, and within the projects of a limited token."""
+
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from storage.access import Access
+from storage.tables.platform import ProjectRow
+
+
+def visible(access: Access, kind: Any, *columns: Any) -> Select[Any]:
+    """``SELECT`` of rows (or of these columns) of the type that the access sees."""
+    statement = select(*(columns or (kind,))).select_from(kind).where(kind.tenant_id == access.tenant_id)
+    if access.project_ids is None:
+        return statement
+    if kind.__tablename__ == ProjectRow.__tablename__:
+        return statement.where(kind.id.in_(access.project_ids))
+    if "project_id" in kind.__table__.c:
+        return statement.where(kind.project_id.in_(access.project_ids))
+    return statement

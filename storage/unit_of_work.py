@@ -1,0 +1,113 @@
+"""One transaction: rows, lineage edges, the idempotency record and the events commit together or not at all."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage import event_log
+from storage.access import Access, Cause, IdempotencyKey, NewEdge, NewEvent
+from storage.engine import Database
+from storage.errors import UniqueViolation
+from storage.queries.operations import OperationQueries
+from storage.queries.platform import PlatformQueries
+from storage.queries.rows import Rows
+from storage.queries.source_control import SourceControlQueries
+from storage.tables.operations import EdgeRow, EventRow, IdempotencyRow
+from storage.tables.scoped import now
+
+
+class UnitOfWork:
+    """What a service works on; only the resolver, the worker runtime and their like commit it."""
+
+    def __init__(self, session: AsyncSession, access: Access, cause: Cause) -> None:
+        self.access = access
+        self.cause = cause
+        self.rows = Rows(session, access)
+        self.platform = PlatformQueries(session, access)
+        self.source_control = SourceControlQueries(session, access)
+        self.operations = OperationQueries(session, access)
+        self._session = session
+        self._events: list[NewEvent] = []
+        self._edges: list[NewEdge] = []
+        self._key: tuple[IdempotencyKey, str, UUID] | None = None
+
+    @property
+    def tenant_id(self) -> UUID:
+        """The tenant whose rows are read and written."""
+        return self.access.tenant_id
+
+    def append(self, event: NewEvent) -> None:
+        """Buffers an event; it is numbered at the commit."""
+        self._events.append(event)
+
+    def link(self, edge: NewEdge) -> None:
+        """Buffers a lineage edge; one that exists already is left as it is."""
+        self._edges.append(edge)
+
+    def remember(self, key: IdempotencyKey, node_type: str, node_id: UUID) -> None:
+        """Keeps the outcome under the client's key, in this same commit."""
+        self._key = (key, node_type, node_id)
+
+    async def commit(self) -> list[EventRow]:
+        """Everything or nothing; UniqueViolation when an index refuses. Answers the events as they stand in the log."""
+        try:
+            await self._session.flush()
+            events = await event_log.append(self._session, self.access, self.cause, self._events)
+            await self._write_edges(events)
+            self._write_key(events)
+            await self._session.commit()
+        except IntegrityError as error:
+            await self._session.rollback()
+            raise UniqueViolation(_constraint(error)) from error
+        self._events, self._edges, self._key = [], [], None
+        return events
+
+    async def _write_edges(self, events: list[EventRow]) -> None:
+        for edge in self._edges:
+            row = EdgeRow(
+                tenant_id=self.tenant_id,
+                upstream_id=edge.upstream[1],
+                downstream_id=edge.downstream[1],
+                kind=edge.kind,
+                upstream_type=edge.upstream[0],
+                downstream_type=edge.downstream[0],
+                project_id=edge.project_id,
+                event_id=events[-1].event_id,
+            )
+            if not await self.operations.has_edge(row):
+                self._session.add(row)
+                await self._session.flush()
+
+    def _write_key(self, events: list[EventRow]) -> None:
+        if self._key is None:
+            return
+        key, node_type, node_id = self._key
+        self._session.add(
+            IdempotencyRow(
+                tenant_id=self.tenant_id,
+                identity_id=key.identity_id,
+                key=key.key,
+                body_hash=key.body_hash,
+                node_type=node_type,
+                node_id=node_id,
+                event_ids=[event.event_id.hex for event in events],
+                created_at=now(),
+            )
+        )
+
+
+def _constraint(error: IntegrityError) -> str:
+    name = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    return str(name or str(error.orig).removeprefix("UNIQUE constraint failed: "))
+
+
+@asynccontextmanager
+async def unit_of_work(database: Database, access: Access, cause: Cause) -> AsyncIterator[UnitOfWork]:
+    """A unit of work that rolls back unless it was committed; the log's tails are woken after a commit."""
+    async with database.writing(access) as session:
+        yield UnitOfWork(session, access, cause)
+    for wake in database.committed:
+        wake()
