@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, and_, asc, desc, func, or_, select, union_all
+from sqlalchemy import Select, and_, asc, desc, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -108,7 +108,7 @@ def _paged(access: Access, kind: type[R], page: Page, *more: Any) -> Select[Any]
         if page.order_by == "id":
             statement = statement.where(beyond(key, row_id))
         else:
-            statement = statement.where(or_(beyond(order, value), and_(order == value, beyond(key, row_id))))
+            statement = statement.where(or_(beyond(order, literal(value)), and_(order == value, beyond(key, row_id))))
     way = desc if page.descending else asc
     ordering = [way(key)] if page.order_by == "id" else [way(order), way(key)]
     return statement.order_by(*ordering).limit(page.limit)

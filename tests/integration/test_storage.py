@@ -125,7 +125,7 @@ async def test_a_changed_event_breaks_the_chain(database: Database) -> None:
         select(func.count()).select_from(ProjectRow.__table__),  # type: ignore[attr-defined]
         update(ProjectRow.__table__).values(name="x"),  # type: ignore[attr-defined]
         delete(ProjectRow.__table__),  # type: ignore[attr-defined]
-        select(select(ProjectRow.__table__).cte("c")),  # type: ignore[attr-defined]
+        select(select(ProjectRow.__table__).cte("c")),  # type: ignore[attr-defined, arg-type]
         text("select * from projects"),
     ],
 )
