@@ -1,0 +1,1 @@
+"""All decisions, one folder per context; knows no GraphQL, HTTP or SQL."""

@@ -1,0 +1,52 @@
+"""Who asks: the identity of a verified token, its scopes and the projects it is limited to."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from services.errors import Forbidden
+from storage.access import Access
+
+
+class Scope(StrEnum):
+    """What a token may do; each mutation names the one it needs."""
+
+    REPOSITORIES_WRITE = "devops.repositories.write"
+    MODULES_WRITE = "devops.modules.write"
+    ENVIRONMENTS_WRITE = "devops.environments.write"
+    IDENTITIES_WRITE = "devops.identities.write"
+    READ = "devops.read"
+    ADMIN = "devops.admin"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Actor:
+    """A verified caller; ``on_behalf_of`` is the human who answers for an agent."""
+
+    identity_id: UUID
+    tenant_id: UUID
+    token_id: UUID
+    name: str
+    email: str
+    on_behalf_of: UUID | None
+    scopes: frozenset[str]
+    project_ids: tuple[UUID, ...] | None
+    expires_at: float
+
+    @property
+    def access(self) -> Access:
+        """What storage may show and change for this caller."""
+        return Access(tenant_id=self.tenant_id, project_ids=self.project_ids)
+
+    def allows(self, scope: Scope) -> bool:
+        """Admin allows everything; every write scope includes reading."""
+        return scope in self.scopes or Scope.ADMIN in self.scopes or (scope is Scope.READ and bool(self.scopes))
+
+    def require(self, scope: Scope) -> None:
+        """Forbidden names the scope that is missing."""
+        if not self.allows(scope):
+            raise Forbidden(f"this needs the scope {scope.value}", help=f"issueToken with scopes: [{scope.name}]")
+
+    def sees_project(self, project_id: UUID) -> bool:
+        """Whether the token reaches the project."""
+        return self.project_ids is None or project_id in self.project_ids

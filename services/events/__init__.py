@@ -1,0 +1,1 @@
+"""The event catalogue: frozen dataclasses in the past tense, one file per context."""
