@@ -40,6 +40,10 @@ class Rows:
         self._session.add_all(rows)
         await self._session.flush()
 
+    def put(self, row: TenantScoped) -> None:
+        """Adds without flushing."""
+        self._session.add(row)
+
     async def get(self, kind: type[R], row_id: UUID, *, lock: bool = False) -> R | None:
         """The row, or None when it is absent, another tenant's or of a project out of sight."""
         statement = visible(self._access, kind).where(_column(kind, "id") == row_id)

@@ -1,0 +1,1 @@
+"""Reference data that every other context points at."""
