@@ -3,12 +3,12 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.access import Access
 from storage.queries.visible import visible
-from storage.tables.platform import ConfigurationRow
+from storage.tables.platform import ConfigurationRow, TenantRow
 
 
 class PlatformQueries:
@@ -24,3 +24,8 @@ class PlatformQueries:
         statement = visible(self._access, ConfigurationRow, func.max(c.number))
         statement = statement.where(c.environment_id == environment_id, c.module_id == module_id)
         return int((await self._session.execute(statement)).scalar() or 0)
+
+    async def has_tenants(self) -> bool:
+        """Whether the installation has any tenant; in the system role."""
+        c: Any = TenantRow
+        return (await self._session.execute(select(c.id).limit(1))).first() is not None

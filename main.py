@@ -1,0 +1,126 @@
+"""The composition root: the only place that builds engines, services and the ASGI app."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route, WebSocketRoute
+
+from http_api.health import health_routes
+from resolvers.context import Context, Services
+from resolvers.server import GraphqlServer
+from services.actor import Actor
+from services.platform.artifacts import ArtifactService
+from services.platform.identities import IdentityService
+from services.platform.issuer import Claims, InvalidToken, TokenIssuer
+from services.platform.modules import ModuleService
+from services.platform.projects import ProjectService
+from services.platform.tenants import CreateTenant, TenantService
+from storage.access import Access, Cause
+from storage.engine import Database, sqlite_url
+from storage.hub import Hub
+from storage.ids import new_id
+from storage.migrate import upgrade
+from storage.unit_of_work import UnitOfWork, unit_of_work
+
+DEFAULT_PORT = 7420
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What an installation is told from outside."""
+
+    data: Path
+    database_url: str | None = None
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """``SLIPWAY_DATA`` (default ./data) and ``SLIPWAY_DATABASE_URL`` (default a SQLite file in it)."""
+        return cls(data=Path(environ.get("SLIPWAY_DATA", "data")), database_url=environ.get("SLIPWAY_DATABASE_URL"))
+
+
+class Slipway:
+    """One process of an installation, built but not started."""
+
+    def __init__(self, settings: Settings) -> None:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.settings = settings
+        self.database = Database(settings.database_url or sqlite_url(settings.data / "slipway.db"))
+        self.hub = Hub(self.database)
+        identities = IdentityService(TokenIssuer(_signing_key(settings.data / "issuer.pem")))
+        self.services = Services(
+            identities=identities,
+            tenants=TenantService(identities),
+            projects=ProjectService(),
+            modules=ModuleService(),
+            artifacts=ArtifactService(),
+        )
+
+    async def start(self) -> str | None:
+        """Migrates, and founds the operator tenant at the first start: then answers its admin's one-time token."""
+        await asyncio.to_thread(upgrade, self.database.url)
+        async with self.database.reading(None) as session:
+            anywhere = UnitOfWork(session, Access(tenant_id=new_id()), _boot())
+            if await anywhere.platform.has_tenants():
+                return None
+        return await self._found_operator()
+
+    async def _found_operator(self) -> str:
+        tenant_id = new_id()
+        command = CreateTenant(
+            name="operator", display_name="Operator", admin_name="admin", admin_email="admin@operator.invalid"
+        )
+        async with unit_of_work(self.database, Access(tenant_id=tenant_id), _boot()) as uow:
+            _, token = self.services.tenants.found(uow, command, tenant_id=tenant_id, is_operator=True)
+            await uow.commit()
+        return token
+
+    async def authenticate(self, token: str) -> Actor:
+        """The caller of a token; InvalidToken when it is not alive. Rows decide, so a revocation holds at once."""
+        claims: Claims = self.services.identities.claims(token)
+        access = Access(tenant_id=claims.tenant_id)
+        async with self.database.reading(access) as session:
+            actor = await self.services.identities.actor(UnitOfWork(session, access, _boot()), claims)
+        if actor.expires_at <= time.time():
+            raise InvalidToken("the token has expired: issue a new one")
+        return actor
+
+    async def ready(self) -> str | None:
+        """Why requests cannot be served, or None."""
+        async with self.database.reading(None) as session:
+            uow = UnitOfWork(session, Access(tenant_id=new_id()), _boot())
+            return None if await uow.platform.has_tenants() else "no operator tenant"
+
+    def app(self) -> Starlette:
+        """The ASGI app; ``start`` must have run."""
+        graphql = GraphqlServer(self.authenticate, lambda: Context(self.services, self.database, self.hub))
+
+        @asynccontextmanager
+        async def lifespan(_: Starlette) -> AsyncIterator[None]:
+            yield
+            await self.database.close()
+
+        routes: list[Route | Mount | WebSocketRoute] = [
+            *health_routes(self.ready),
+            Route("/graphql", graphql),
+            WebSocketRoute("/graphql", graphql),
+        ]
+        return Starlette(routes=routes, lifespan=lifespan)
+
+
+def _boot() -> Cause:
+    return Cause(actor_id=None, on_behalf_of=None, trace_id=new_id().hex, correlation_id="boot", causation_id="boot")
+
+
+def _signing_key(path: Path) -> bytes:
+    """The installation's key, made at the first start and readable by its owner only."""
+    if not path.exists():
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+            file.write(TokenIssuer.new_key())
+    return path.read_bytes()

@@ -1,0 +1,64 @@
+"""What a resolver is given: the caller, the services and the loaders of one request."""
+
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from strawberry.types import Info as StrawberryInfo
+
+from resolvers.loaders import RowLoaders
+from services.actor import Actor
+from services.platform.artifacts import ArtifactService
+from services.platform.identities import IdentityService
+from services.platform.modules import ModuleService
+from services.platform.projects import ProjectService
+from services.platform.tenants import TenantService
+from storage.access import Access, Cause
+from storage.engine import Database
+from storage.hub import Hub
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """Every service, built once by ``main``."""
+
+    identities: IdentityService
+    tenants: TenantService
+    projects: ProjectService
+    modules: ModuleService
+    artifacts: ArtifactService
+
+
+class Context:
+    """One request's, or one socket's; ``correlation_id`` ties its events together."""
+
+    actor: Actor
+    loaders: RowLoaders
+
+    def __init__(self, services: Services, database: Database, hub: Hub) -> None:
+        self.services = services
+        self.database = database
+        self.hub = hub
+        self.correlation_id = f"req-{uuid4().hex}"
+        self.connection_params: dict[str, object] | None = None
+
+    def sign_in(self, actor: Actor) -> None:
+        """Names the caller; nothing can be asked before."""
+        self.actor = actor
+        self.loaders = RowLoaders(self.database, actor)
+
+    def cause(self, trace_id: str | None) -> Cause:
+        """The cause of this request's events; a new trace unless the client named one."""
+        return Cause(
+            actor_id=self.actor.identity_id,
+            on_behalf_of=self.actor.on_behalf_of,
+            trace_id=trace_id or uuid4().hex,
+            correlation_id=self.correlation_id,
+            causation_id=self.correlation_id,
+        )
+
+    def also(self, tenant_id: UUID) -> Access:
+        """The access that createTenant writes with: the operator's and the new tenant's."""
+        return Access(tenant_id=self.actor.tenant_id, also=(tenant_id,))
+
+
+Info = StrawberryInfo[Context, None]

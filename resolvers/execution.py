@@ -1,0 +1,119 @@
+"""How a command is carried out: once per key, in one unit of work, with foreseen failures as data."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+from resolvers.context import Context
+from schema.commands import Command
+from schema.errors import UserError, user_error
+from schema.events import Event, event_of
+from schema.types import TYPES
+from services.errors import Conflict, IdempotencyMismatch, InvalidInput, NotFound, SlipwayError
+from services.names import trace
+from storage import event_log
+from storage.access import Access, IdempotencyKey
+from storage.errors import UniqueViolation
+from storage.tables.operations import IdempotencyRow
+from storage.tables.scoped import TenantScoped
+from storage.unit_of_work import UnitOfWork, unit_of_work
+
+R = TypeVar("R", bound=TenantScoped)
+_turns: WeakValueDictionary[tuple[UUID, UUID, str], asyncio.Lock] = WeakValueDictionary()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome(Generic[R]):
+    """The node and what was written; ``secret`` is what is told once and never again."""
+
+    node: Any
+    events: list[Event]
+    errors: list[UserError]
+    secret: str | None = None
+
+
+async def carry_out(
+    context: Context,
+    input: Any,
+    decide: Callable[[UnitOfWork, Any], Awaitable[Any]],
+    *,
+    access: Access | None = None,
+) -> Outcome[Any]:
+    """Runs ``decide(uow, command)`` and commits; it answers a row, or a row and its secret."""
+    try:
+        key = _key(context, input)
+        async with _turn(context, key):
+            if key is not None and (known := await _known(context, key)) is not None:
+                return known
+            return await _commit(context, input, decide, access or context.actor.access, key)
+    except SlipwayError as error:
+        return Outcome(node=None, events=[], errors=[user_error(error)])
+
+
+async def _commit(
+    context: Context,
+    input: Any,
+    decide: Callable[[UnitOfWork, Any], Awaitable[Any]],
+    access: Access,
+    key: IdempotencyKey | None,
+) -> Outcome[Any]:
+    command = input.to_command()
+    cause = context.cause(trace(input.trace_id))
+    try:
+        async with unit_of_work(context.database, access, cause) as uow:
+            made = await decide(uow, command)
+            row, secret = made if isinstance(made, tuple) else (made, None)
+            if key is not None:
+                uow.remember(key, row.type_name, row.id)
+            events = await uow.commit()
+    except UniqueViolation as error:
+        if key is not None and (known := await _known(context, key)) is not None:
+            return known
+        raise Conflict(f"{error}: choose another name or use the one that stands") from error
+    own = [event_of(event) for event in events if event.tenant_id == access.tenant_id]
+    return Outcome(node=TYPES[row.type_name][0].of(row), events=own, errors=[], secret=secret)
+
+
+def _key(context: Context, input: Command) -> IdempotencyKey | None:
+    if input.idempotency_key is None:
+        return None
+    if not 1 <= len(input.idempotency_key) <= 200:
+        raise InvalidInput("idempotencyKey has 1 to 200 characters", field="idempotencyKey")
+    body = hashlib.sha256(repr((type(input).__name__, input)).encode()).hexdigest()
+    return IdempotencyKey(identity_id=context.actor.identity_id, key=input.idempotency_key, body_hash=body)
+
+
+@asynccontextmanager
+async def _turn(context: Context, key: IdempotencyKey | None) -> Any:
+    if key is None:
+        yield
+        return
+    name = (context.actor.tenant_id, key.identity_id, key.key)
+    lock = _turns.setdefault(name, asyncio.Lock())
+    async with lock:
+        yield
+
+
+async def _known(context: Context, key: IdempotencyKey) -> Outcome[Any] | None:
+    """The committed outcome of the key, resolved as the node is now."""
+    access = context.actor.access
+    async with context.database.reading(access) as session:
+        uow = UnitOfWork(session, access, context.cause(None))
+        record: IdempotencyRow | None = await uow.operations.outcome(key.identity_id, key.key)
+        if record is None:
+            return None
+        if record.body_hash != key.body_hash:
+            raise IdempotencyMismatch(
+                f"idempotencyKey {key.key!r} was used with another content: use a new key", field="idempotencyKey"
+            )
+        type_, kind = TYPES[record.node_type]
+        row = await uow.rows.get(kind, record.node_id)
+        events = await event_log.by_ids(session, access, [UUID(hex=item) for item in record.event_ids])
+    if row is None and record.node_type != "Tenant":
+        raise NotFound("what this key made is out of your sight now")
+    return Outcome(node=None if row is None else type_.of(row), events=[event_of(e) for e in events], errors=[])

@@ -1,0 +1,78 @@
+"""Per-request loaders: one statement and one short session per batch."""
+
+from collections import defaultdict
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from strawberry.dataloader import DataLoader
+
+from schema.connections import Asked, connect
+from schema.types import TYPES
+from services.actor import Actor
+from storage.engine import Database
+from storage.queries.rows import Page, Rows
+
+
+class RowLoaders:
+    """Batches of rows by id and of pages below parents, within the caller's sight.
+
+    Nothing is cached beyond a batch: a socket lives long, and its answers must not grow old.
+    """
+
+    def __init__(self, database: Database, actor: Actor) -> None:
+        self._database = database
+        self._access = actor.access
+        self._rows: DataLoader[tuple[str, UUID], Any] = DataLoader(load_fn=self._load_rows, cache=False)
+        self._pages: DataLoader[Any, Any] = DataLoader(load_fn=self._load_pages, cache=False)
+
+    async def one(self, target: str, row_id: UUID) -> Any:
+        """The wrapped row, or None when it is absent or out of sight."""
+        return await self._rows.load((target, row_id))
+
+    async def many(self, target: str, key: str, parent: UUID, wanted: Asked) -> Any:
+        """The connection below one parent; siblings share a statement."""
+        rows = await self._pages.load((target, key, parent, wanted.page))
+        count = partial(self.count, target, {**wanted.page.where, key: parent})
+        return connect(wanted, list(rows), TYPES[target][0].of, count)
+
+    async def root(self, target: str, wanted: Asked) -> Any:
+        """The connection of every row in sight."""
+        async with self._database.reading(self._access) as session:
+            rows = await Rows(session, self._access).page(TYPES[target][1], wanted.page)
+        return connect(wanted, rows, TYPES[target][0].of, partial(self.count, target, wanted.page.where))
+
+    async def count(self, target: str, where: Any) -> int:
+        """How many rows match."""
+        async with self._database.reading(self._access) as session:
+            return await Rows(session, self._access).count(TYPES[target][1], where)
+
+    async def find(self, target: str, **keys: object) -> Any:
+        """The wrapped row with these column values, or None."""
+        async with self._database.reading(self._access) as session:
+            row = await Rows(session, self._access).find(TYPES[target][1], **keys)
+        return None if row is None else TYPES[target][0].of(row)
+
+    async def _load_rows(self, keys: list[tuple[str, UUID]]) -> list[Any]:
+        wanted: dict[str, list[UUID]] = defaultdict(list)
+        for target, row_id in keys:
+            wanted[target].append(row_id)
+        found: dict[tuple[str, UUID], Any] = {}
+        async with self._database.reading(self._access) as session:
+            for target, ids in wanted.items():
+                type_, kind = TYPES[target]
+                rows = await Rows(session, self._access).by_ids(kind, ids)
+                found.update({(target, row_id): type_.of(row) for row_id, row in rows.items()})
+        return [found.get(key) for key in keys]
+
+    async def _load_pages(self, keys: list[tuple[str, str, UUID, Page]]) -> list[Any]:
+        levels: dict[str, list[tuple[str, str, UUID, Page]]] = defaultdict(list)
+        for key in keys:
+            levels[repr((key[0], key[1], key[3]))].append(key)
+        found: dict[str, Any] = {}
+        async with self._database.reading(self._access) as session:
+            for level in levels.values():
+                target, column, _, page = level[0]
+                below = await Rows(session, self._access).pages(TYPES[target][1], column, [k[2] for k in level], page)
+                found.update({repr(key): below[key[2]] for key in level})
+        return [found[repr(key)] for key in keys]

@@ -1,0 +1,143 @@
+"""Queries and mutations of the platform context."""
+
+import strawberry
+
+from resolvers.context import Info
+from resolvers.execution import carry_out
+from resolvers.reading import page, scoped
+from schema.connections import Connection
+from schema.platform import Artifact, Identity, Module, Project, Token
+from schema.platform_commands import (
+    CreateIdentityInput,
+    CreateIdentityPayload,
+    CreateProjectInput,
+    CreateProjectPayload,
+    CreateTenantInput,
+    CreateTenantPayload,
+    IssueTokenInput,
+    IssueTokenPayload,
+    ModulePayload,
+    RegisterArtifactInput,
+    RegisterArtifactPayload,
+    RegisterModuleInput,
+    RevokeTokenInput,
+    RevokeTokenPayload,
+    UpdateModuleInput,
+)
+from services.actor import Scope
+from storage.ids import new_id
+
+
+@strawberry.type
+class PlatformQuery:
+    """Reference data."""
+
+    @strawberry.field(description="A project by its name.")
+    async def project(self, info: Info, name: str) -> Project | None:
+        """Natural key."""
+        found: Project | None = await info.context.loaders.find("Project", name=name)
+        return found
+
+    @strawberry.field(description="A module by its project's and its own name.")
+    async def module(self, info: Info, project: str, name: str) -> Module | None:
+        """Natural key."""
+        parent = await info.context.loaders.find("Project", name=project)
+        if parent is None:
+            return None
+        found: Module | None = await info.context.loaders.find("Module", project_id=parent.row.id, name=name)
+        return found
+
+    @strawberry.field(description="The projects in your sight.")
+    async def projects(self, info: Info, first: int | None = None, after: str | None = None) -> Connection[Project]:
+        """Oldest first."""
+        return await page(info, "Project", first, after)
+
+    @strawberry.field(description="The artifacts in your sight.")
+    async def artifacts(self, info: Info, first: int | None = None, after: str | None = None) -> Connection[Artifact]:
+        """Oldest first."""
+        return await page(info, "Artifact", first, after)
+
+    @strawberry.field(description="The tenant's identities.")
+    async def identities(self, info: Info, first: int | None = None, after: str | None = None) -> Connection[Identity]:
+        """Oldest first."""
+        return await page(info, "Identity", first, after)
+
+    @strawberry.field(description="The tenant's tokens, without their secrets; needs identities.write.")
+    async def tokens(self, info: Info, first: int | None = None, after: str | None = None) -> Connection[Token]:
+        """Oldest first."""
+        info.context.actor.require(Scope.IDENTITIES_WRITE)
+        return await page(info, "Token", first, after)
+
+
+@strawberry.type
+class PlatformMutation:
+    """Commands on reference data."""
+
+    @strawberry.mutation(description=scoped(Scope.ADMIN, "Make a tenant, from the operator tenant only."))
+    async def create_tenant(self, info: Info, input: CreateTenantInput) -> CreateTenantPayload:
+        """The only command that crosses tenants."""
+        tenant_id, context = new_id(), info.context
+        service = context.services.tenants
+        done = await carry_out(
+            context,
+            input,
+            lambda uow, command: service.create(uow, context.actor, command, tenant_id=tenant_id),
+            access=context.also(tenant_id),
+        )
+        return CreateTenantPayload(tenant=done.node, token=done.secret, events=done.events, errors=done.errors)
+
+    @strawberry.mutation(description=scoped(Scope.ADMIN, "Make a project."))
+    async def create_project(self, info: Info, input: CreateProjectInput) -> CreateProjectPayload:
+        """One service call."""
+        context = info.context
+        create = context.services.projects.create
+        done = await carry_out(context, input, lambda uow, command: create(uow, context.actor, command))
+        return CreateProjectPayload(project=done.node, events=done.events, errors=done.errors)
+
+    @strawberry.mutation(description=scoped(Scope.MODULES_WRITE, "Register a module's metadata."))
+    async def register_module(self, info: Info, input: RegisterModuleInput) -> ModulePayload:
+        """One service call."""
+        context = info.context
+        register = context.services.modules.register
+        done = await carry_out(context, input, lambda uow, command: register(uow, context.actor, command))
+        return ModulePayload(module=done.node, events=done.events, errors=done.errors)
+
+    @strawberry.mutation(description=scoped(Scope.MODULES_WRITE, "Change a module's metadata."))
+    async def update_module(self, info: Info, input: UpdateModuleInput) -> ModulePayload:
+        """One service call."""
+        context = info.context
+        update = context.services.modules.update
+        done = await carry_out(context, input, lambda uow, command: update(uow, context.actor, command))
+        return ModulePayload(module=done.node, events=done.events, errors=done.errors)
+
+    @strawberry.mutation(description=scoped(Scope.IDENTITIES_WRITE, "Make an identity."))
+    async def create_identity(self, info: Info, input: CreateIdentityInput) -> CreateIdentityPayload:
+        """One service call."""
+        context = info.context
+        create = context.services.identities.create
+        done = await carry_out(context, input, lambda uow, command: create(uow, context.actor, command))
+        return CreateIdentityPayload(identity=done.node, events=done.events, errors=done.errors)
+
+    @strawberry.mutation(description=scoped(Scope.IDENTITIES_WRITE, "Issue a token, never wider than your own."))
+    async def issue_token(self, info: Info, input: IssueTokenInput) -> IssueTokenPayload:
+        """One service call."""
+        context = info.context
+        issue = context.services.identities.issue
+        done = await carry_out(context, input, lambda uow, command: issue(uow, context.actor, command))
+        return IssueTokenPayload(token=done.node, secret=done.secret, events=done.events, errors=done.errors)
+
+    @strawberry.mutation(description=scoped(Scope.IDENTITIES_WRITE, "End a token."))
+    async def revoke_token(self, info: Info, input: RevokeTokenInput) -> RevokeTokenPayload:
+        """One service call."""
+        context = info.context
+        revoke = context.services.identities.revoke
+        done = await carry_out(context, input, lambda uow, command: revoke(uow, context.actor, command))
+        return RevokeTokenPayload(token=done.node, events=done.events, errors=done.errors)
+
+    @strawberry.mutation(description=scoped(Scope.REPOSITORIES_WRITE, "Register what a generator produced."))
+    async def register_artifact(self, info: Info, input: RegisterArtifactInput) -> RegisterArtifactPayload:
+        """One service call."""
+        context = info.context
+        register = context.services.artifacts.register
+        done = await carry_out(context, input, lambda uow, command: register(uow, context.actor, command))
+        return RegisterArtifactPayload(artifact=done.node, events=done.events, errors=done.errors)

@@ -1,0 +1,1 @@
+"""GraphQL types, inputs and payloads; no I/O and no sessions."""

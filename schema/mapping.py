@@ -1,0 +1,121 @@
+"""What each field of a type is: a column, a relation to one row, or a connection to many.
+
+The declaration stands beside the field and is the only one: resolvers, loaders, filters and orderings read it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+import strawberry
+from strawberry.types import Info
+
+from storage.ids import public_id
+from storage.tables.scoped import TenantScoped
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """The field is this column, as it is."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdColumn:
+    """The field is this UUID column, as the outward id of ``target``."""
+
+    name: str
+    target: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToOne:
+    """The field is the ``target`` row whose id is in this column."""
+
+    column: str
+    target: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToMany:
+    """The field is a connection of the ``target`` rows whose ``key`` column holds this row's id."""
+
+    key: str
+    target: str
+
+
+Source = Column | IdColumn | ToOne | ToMany
+
+
+class Loaders(Protocol):
+    """What a field that leaves its row asks for; one short session per batch."""
+
+    async def one(self, target: str, row_id: UUID) -> Any:
+        """The wrapped row, or None when it is out of sight."""
+        ...
+
+
+def _field(source: Source, resolver: Callable[..., Any], description: str, returns: Any) -> Any:
+    if returns is not None:
+        resolver.__annotations__["return"] = returns
+    return strawberry.field(resolver=resolver, description=description, metadata={"source": source})
+
+
+def column(name: str, description: str) -> Any:
+    """A field that is a column."""
+
+    def read(root: Any) -> Any:
+        return getattr(root.row, name)
+
+    del read.__annotations__["return"]
+    return _field(Column(name=name), read, description, None)
+
+
+def id_column(name: str, target: str, description: str) -> Any:
+    """A field that is an id, prefixed at the edge."""
+
+    def read(root: Any) -> Any:
+        value: UUID | None = getattr(root.row, name)
+        return None if value is None else public_id(target, value)
+
+    del read.__annotations__["return"]
+    return _field(IdColumn(name=name, target=target), read, description, None)
+
+
+def to_one(name: str, target: str, description: str) -> Any:
+    """A field that is another row, loaded in one batch per level."""
+
+    async def read(root: Any, info: Info) -> Any:
+        value: UUID | None = getattr(root.row, name)
+        return None if value is None else await info.context.loaders.one(target, value)
+
+    del read.__annotations__["return"]
+    return _field(ToOne(column=name, target=target), read, description, None)
+
+
+def sources(type_: type) -> dict[str, Source]:
+    """Field name (snake_case) to its declaration; fields that are computed are absent."""
+    definition: Any = type_.__strawberry_definition__  # type: ignore[attr-defined]  # set by the decorator
+    return {
+        field.python_name: field.metadata["source"] for field in definition.fields if "source" in (field.metadata or {})
+    }
+
+
+def _own_id(root: Any) -> str:
+    return public_id(type(root).__name__, root.row.id)
+
+
+@strawberry.interface(description="Anything with a global id.")
+class Node:
+    """A row behind a GraphQL type."""
+
+    row: strawberry.Private[Any]
+
+    id: strawberry.ID = _field(IdColumn(name="id", target=""), _own_id, "Global id with a prefix.", strawberry.ID)
+
+    @classmethod
+    def of(cls, row: TenantScoped) -> Any:
+        """The row as this type."""
+        return cls(row=row)
