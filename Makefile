@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install run test check verify clean
+.PHONY: install demo run test check verify clean
 
 install: $(STAMP)
 
@@ -11,7 +11,15 @@ $(STAMP): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Slipway needs Python 3.11 or newer: set PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/python" -m cli "$$@"\n' "$(CURDIR)" "$(CURDIR)/$(BIN)" > $(BIN)/slipway
+	@chmod +x $(BIN)/slipway
 	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/slipway demo
+
+run: $(STAMP)
+	$(BIN)/slipway serve
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2
@@ -22,6 +30,10 @@ check: $(STAMP)
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/architecture
+
+verify: $(STAMP)
+	$(BIN)/slipway schema --write
+	git diff --exit-code -- schema/schema.graphql
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -14,13 +14,15 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.api.conftest import Client
 
-EVENTS = "subscription($after: String, $filter: EventFilterInput) { events(after: $after, from: BEGINNING, filter: $filter) { cursor sequence eventType } }"
+EVENTS = """subscription($after: String, $filter: EventFilterInput) {
+    events(after: $after, from: BEGINNING, filter: $filter) { cursor sequence eventType } }"""
 
 
 @asynccontextmanager
 async def served(client: Client) -> AsyncIterator[str]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    listener.listen()
     server = uvicorn.Server(
         uvicorn.Config(client.slipway.app(), log_config=None, lifespan="off", ws="websockets-sansio")
     )
@@ -42,7 +44,7 @@ async def initialised(url: str, token: str) -> AsyncIterator[ClientConnection]:
 
 
 async def take(socket: ClientConnection, count: int) -> list[dict[str, Any]]:
-    taken = []
+    taken: list[dict[str, Any]] = []
     while len(taken) < count:
         message = json.loads(await asyncio.wait_for(socket.recv(), 10))
         assert message["type"] == "next", message

@@ -1,0 +1,5 @@
+"""``python -m cli``, which ``slipway`` runs."""
+
+from cli.app import main
+
+main()

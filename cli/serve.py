@@ -1,0 +1,61 @@
+"""``slipway serve``."""
+
+import asyncio
+import os
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from rich.console import Console
+
+from main import DEFAULT_PORT, Settings, Slipway
+
+
+def listen(host: str, port: int | None) -> socket.socket:
+    """A socket on the port that is asked for; on the default port, or a free one when that is taken."""
+    wanted = [port] if port is not None else [DEFAULT_PORT, 0]
+    for candidate in wanted:
+        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, candidate))
+        except OSError as error:
+            listener.close()
+            if candidate == wanted[-1]:
+                raise typer.BadParameter(f"cannot listen on {host}:{candidate}: {error.strerror}") from error
+            continue
+        listener.listen(2048)
+        return listener
+    raise typer.BadParameter("no port to listen on")
+
+
+def address(listener: socket.socket) -> str:
+    """The URL of a listening socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help=f"Port; {DEFAULT_PORT} or a free one when absent.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data folder; SLIPWAY_DATA or ./data when absent.")] = None,
+) -> None:
+    """Runs until SIGINT or SIGTERM; requests under way are finished first."""
+    settings = Settings.from_env(os.environ | ({"SLIPWAY_DATA": str(data)} if data else {}))
+    asyncio.run(_serve(settings, listen(host, port)))
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    console = Console()
+    slipway = Slipway(settings)
+    token = await slipway.start()
+    if token is not None:
+        console.print("The operator's admin token, told this once:", style="bold")
+        console.print(token, soft_wrap=True, highlight=False)
+    console.print(f"GraphQL at {address(listener)}/graphql")
+    config = uvicorn.Config(
+        slipway.app(), log_level="warning", access_log=False, ws="websockets-sansio", timeout_graceful_shutdown=10
+    )
+    await uvicorn.Server(config).serve([listener])
