@@ -1,0 +1,1 @@
+"""Git: repositories and refs, writing commits, reading them."""

@@ -1,0 +1,190 @@
+"""Git on this machine: bare repositories in a folder, written and read by libgit2."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import pygit2
+
+from providers.errors import ProviderUnavailable
+from providers.git import embedded_reading as reading
+from providers.git.embedded_commits import write_commit, write_merge
+from providers.git.errors import RefMoved, RepositoryMissing
+from providers.git.paths import check_branch_name
+from providers.git.values import (
+    CommitInfo,
+    FileChange,
+    FileContent,
+    FileDiff,
+    MergeMethod,
+    MergePreview,
+    RepositoryKey,
+    Signature,
+    TreeEntry,
+)
+
+MAINTENANCE_SECONDS: Final = 600
+_CONFIG: Final[dict[str, str]] = {
+    "http.receivepack": "true",
+    "receive.denyNonFastForwards": "true",
+    "transfer.fsckObjects": "true",
+    "uploadpack.allowFilter": "true",
+    "uploadpack.allowAnySHA1InWant": "true",
+    "gc.auto": "0",
+}
+
+
+class EmbeddedGit:
+    """GitRepositories, GitCommits and GitReading in one; a handle per call, so any thread may ask."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, key: RepositoryKey) -> Path:
+        """``<root>/<tenant>/<repository>.git``, by id."""
+        return self._root / key.tenant_id.hex / f"{key.repository_id.hex}.git"
+
+    def _open(self, key: RepositoryKey) -> pygit2.Repository:
+        path = self.path(key)
+        if not (path / "HEAD").exists():
+            raise RepositoryMissing(f"repository {key.repository_id.hex} is not on this machine")
+        return pygit2.Repository(str(path), pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
+
+    async def create(self, key: RepositoryKey, *, default_branch: str) -> None:
+        """Idempotent; HEAD names the default branch."""
+        check_branch_name(default_branch)
+        await asyncio.to_thread(self._create, key, default_branch)
+
+    def _create(self, key: RepositoryKey, default_branch: str) -> None:
+        path = self.path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        repository = pygit2.init_repository(str(path), bare=True, initial_head=default_branch)
+        for name, value in _CONFIG.items():
+            repository.config[name] = value
+
+    async def refs(self, key: RepositoryKey) -> dict[str, str]:
+        """Branches only."""
+        return await asyncio.to_thread(self._refs, key)
+
+    def _refs(self, key: RepositoryKey) -> dict[str, str]:
+        repository = self._open(key)
+        return {name: str(repository.branches.local[name].target) for name in repository.branches.local}
+
+    async def head(self, key: RepositoryKey, branch: str) -> str | None:
+        """The branch's sha, or None."""
+        return await asyncio.to_thread(lambda: _target(self._open(key), branch))
+
+    async def swap(self, key: RepositoryKey, branch: str, *, old: str | None, new: str | None) -> None:
+        """Atomic against every other writer, stock git included: libgit2 takes Git's own lock file and compares."""
+        check_branch_name(branch)
+        await asyncio.to_thread(self._swap, key, branch, old, new)
+
+    def _swap(self, key: RepositoryKey, branch: str, old: str | None, new: str | None) -> None:
+        repository = self._open(key)
+        name = f"refs/heads/{branch}"
+        try:
+            if old is None:
+                if new is not None:
+                    repository.references.create(name, new, force=False)
+                return
+            reference = repository.references.get(name)
+            if reference is None or str(reference.target) != old:
+                raise RefMoved(branch, old, None if reference is None else str(reference.target))
+            if new is None:
+                reference.delete()
+            else:
+                reference.set_target(new)
+        except (pygit2.GitError, ValueError, OSError) as error:
+            raise RefMoved(branch, old, _target(repository, branch)) from error
+
+    async def maintain(self, key: RepositoryKey) -> None:
+        """gc and the commit graph, by stock git."""
+        self._open(key)
+        process = await asyncio.create_subprocess_exec(
+            "git", "-C", str(self.path(key)), "maintenance", "run", "--quiet", "--task=gc", "--task=commit-graph",
+            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            _, told = await asyncio.wait_for(process.communicate(), MAINTENANCE_SECONDS)
+        except TimeoutError as error:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            raise ProviderUnavailable(f"git maintenance took over {MAINTENANCE_SECONDS} s and was ended") from error
+        if process.returncode != 0:
+            raise ProviderUnavailable(f"git maintenance failed: {told.decode(errors='replace')[:400]}")
+
+    async def write_commit(
+        self,
+        key: RepositoryKey,
+        *,
+        parent: str | None,
+        changes: Sequence[FileChange],
+        author: Signature,
+        committer: Signature,
+        message: str,
+        allow_empty: bool = False,
+    ) -> str:
+        """In process, only the touched folders' trees."""
+
+        def write() -> str:
+            return write_commit(self._open(key), parent, changes, (author, committer), message, allow_empty)
+
+        return await asyncio.to_thread(write)
+
+    async def write_merge(
+        self,
+        key: RepositoryKey,
+        *,
+        target: str,
+        source: str,
+        method: MergeMethod,
+        author: Signature,
+        committer: Signature,
+        message: str,
+    ) -> str:
+        """In process, without a work tree."""
+
+        def write() -> str:
+            return write_merge(self._open(key), (target, source), method, (author, committer), message)
+
+        return await asyncio.to_thread(write)
+
+    async def commit(self, key: RepositoryKey, sha: str) -> CommitInfo:
+        """One commit."""
+        return await asyncio.to_thread(lambda: reading.commit(self._open(key), sha))
+
+    async def commits(
+        self, key: RepositoryKey, start: str, *, limit: int, after: str | None = None, until: str | None = None
+    ) -> list[CommitInfo]:
+        """Newest first."""
+        return await asyncio.to_thread(lambda: reading.commits(self._open(key), start, limit, after, until))
+
+    async def tree(self, key: RepositoryKey, sha: str, path: str = "", *, limit: int = 1_000) -> list[TreeEntry]:
+        """One folder."""
+        return await asyncio.to_thread(lambda: reading.tree(self._open(key), sha, path, limit))
+
+    async def file(self, key: RepositoryKey, sha: str, path: str, *, max_bytes: int) -> FileContent:
+        """One file."""
+        return await asyncio.to_thread(lambda: reading.file(self._open(key), sha, path, max_bytes))
+
+    async def diff(
+        self, key: RepositoryKey, base: str, head: str, *, patches: bool, limit: int = 300
+    ) -> list[FileDiff]:
+        """Between two commits."""
+        return await asyncio.to_thread(lambda: reading.diff(self._open(key), base, head, patches, limit))
+
+    async def preview(self, key: RepositoryKey, *, target: str, source: str) -> MergePreview:
+        """A merge that is thrown away."""
+        return await asyncio.to_thread(lambda: reading.preview(self._open(key), target, source))
+
+    async def is_ancestor(self, key: RepositoryKey, ancestor: str, descendant: str) -> bool:
+        """By the commit graph."""
+        return await asyncio.to_thread(lambda: reading.is_ancestor(self._open(key), ancestor, descendant))
+
+
+def _target(repository: pygit2.Repository, branch: str) -> str | None:
+    reference = repository.references.get(f"refs/heads/{branch}")
+    return None if reference is None else str(reference.target)

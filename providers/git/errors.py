@@ -1,0 +1,63 @@
+"""What a Git provider refuses, each with what, where and what would pass."""
+
+from providers.errors import ProviderRejected
+
+
+class RepositoryMissing(ProviderRejected):
+    """There is no such repository."""
+
+
+class RevisionMissing(ProviderRejected):
+    """The repository has no such commit."""
+
+    def __init__(self, sha: str) -> None:
+        super().__init__(f"there is no commit {sha[:64]!r} here")
+        self.sha = sha
+
+
+class PathMissing(ProviderRejected):
+    """The commit has no such path."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"there is no {path[:200]!r} at that commit")
+        self.path = path
+
+
+class RefMoved(ProviderRejected):
+    """The branch is not where the caller believed; read it again."""
+
+    def __init__(self, branch: str, expected: str | None, actual: str | None) -> None:
+        super().__init__(f"branch {branch!r} is at {actual or 'nothing'}, not at {expected or 'nothing'}")
+        self.branch, self.expected, self.actual = branch, expected, actual
+
+
+class MergeConflict(ProviderRejected):
+    """Both sides changed these paths differently."""
+
+    def __init__(self, paths: tuple[str, ...]) -> None:
+        super().__init__(f"both sides changed {', '.join(paths[:20])}: merge the target into the source first")
+        self.paths = paths
+
+
+class NotFastForward(ProviderRejected):
+    """The target has commits that the source lacks."""
+
+
+class EmptyChange(ProviderRejected):
+    """The changes leave every file as it is."""
+
+
+class InvalidChange(ProviderRejected):
+    """A path or content that no commit may hold."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path[:200]!r}: {reason}")
+        self.path, self.reason = path, reason
+
+
+class InvalidBranchName(ProviderRejected):
+    """A name that Git would refuse."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name[:200]!r} is not a branch name: {reason}")
+        self.name, self.reason = name, reason

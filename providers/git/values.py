@@ -1,0 +1,109 @@
+"""What goes into and comes out of a Git provider."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RepositoryKey:
+    """Where a repository lies; names may change, these do not."""
+
+    tenant_id: UUID
+    repository_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signature:
+    """Who and when; ``when`` has a zone and counts in whole seconds."""
+
+    name: str
+    email: str
+    when: datetime
+
+
+class FileMode(StrEnum):
+    """What a file is."""
+
+    REGULAR = "REGULAR"
+    EXECUTABLE = "EXECUTABLE"
+    SYMLINK = "SYMLINK"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileChange:
+    """One file as it shall be, or gone; a symlink's content is its target."""
+
+    path: str
+    content: bytes | None = None
+    mode: FileMode = FileMode.REGULAR
+    delete: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CommitInfo:
+    """A commit with its size against its first parent."""
+
+    sha: str
+    tree_hash: str
+    parents: tuple[str, ...]
+    author: Signature
+    committer: Signature
+    message: str
+    files_changed: int
+    insertions: int
+    deletions: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TreeEntry:
+    """A file or folder of a tree; ``mode`` is Git's octal, ``size`` is None for a folder."""
+
+    path: str
+    name: str
+    kind: str
+    mode: str
+    size: int | None
+    sha: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileContent:
+    """A file at a commit."""
+
+    path: str
+    sha: str
+    size: int
+    mode: str
+    data: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileDiff:
+    """What happened to one file; ``patch`` is None when it is binary, too long or not asked for."""
+
+    path: str
+    old_path: str | None
+    status: str
+    insertions: int
+    deletions: int
+    patch: str | None
+    is_binary: bool
+    truncated: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MergePreview:
+    """Whether a merge would be clean, and the paths where it would not."""
+
+    mergeable: bool
+    conflicts: tuple[str, ...]
+
+
+class MergeMethod(StrEnum):
+    """How a source joins its target."""
+
+    MERGE = "MERGE"
+    SQUASH = "SQUASH"
+    FAST_FORWARD = "FAST_FORWARD"

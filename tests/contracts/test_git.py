@@ -1,0 +1,235 @@
+"""What every Git provider must do, tried on the embedded one and judged by stock git."""
+
+import asyncio
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from providers.git.embedded import EmbeddedGit
+from providers.git.errors import (
+    EmptyChange,
+    InvalidChange,
+    MergeConflict,
+    NotFastForward,
+    PathMissing,
+    RefMoved,
+    RepositoryMissing,
+    RevisionMissing,
+)
+from providers.git.values import FileChange, FileMode, MergeMethod, RepositoryKey, Signature
+
+WHO = Signature(name="Ada", email="ada@example.test", when=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+KEY = RepositoryKey(tenant_id=UUID(int=1), repository_id=UUID(int=2))
+
+
+class Repository:
+    """One repository with a shorthand for commits; stock git checks it."""
+
+    def __init__(self, git: EmbeddedGit) -> None:
+        self.git = git
+
+    async def commit(self, parent: str | None, *changes: FileChange, message: str = "m", empty: bool = False) -> str:
+        return await self.git.write_commit(
+            KEY, parent=parent, changes=changes, author=WHO, committer=WHO, message=message, allow_empty=empty
+        )
+
+    async def merge(self, target: str, source: str, method: MergeMethod = MergeMethod.MERGE) -> str:
+        return await self.git.write_merge(
+            KEY, target=target, source=source, method=method, author=WHO, committer=WHO, message="merge"
+        )
+
+    def run(self, *arguments: str) -> str:
+        command = ["git", "-C", str(self.git.path(KEY)), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+async def repository(tmp_path: Path) -> Repository:
+    git = EmbeddedGit(tmp_path)
+    await git.create(KEY, default_branch="main")
+    return Repository(git)
+
+
+def write(path: str, content: str = "x\n", mode: FileMode = FileMode.REGULAR) -> FileChange:
+    return FileChange(path=path, content=content.encode(), mode=mode)
+
+
+def remove(path: str) -> FileChange:
+    return FileChange(path=path, delete=True)
+
+
+async def test_a_commit_holds_what_was_written_and_git_finds_no_fault(repository: Repository) -> None:
+    first = await repository.commit(None, write("a/b.txt"), write("run.sh", "#!/bin/sh\n", FileMode.EXECUTABLE))
+    second = await repository.commit(first, write("a/link", "b.txt", FileMode.SYMLINK), write("c.txt", "1\n2\n"))
+    await repository.git.swap(KEY, "main", old=None, new=second)
+    assert repository.run("ls-tree", "-r", "--format=%(objectmode) %(path)", "main").split("\n") == [
+        "100644 a/b.txt", "120000 a/link", "100644 c.txt", "100755 run.sh", "",
+    ]  # fmt: skip
+    assert repository.run("fsck", "--strict", "--no-dangling") == ""
+    told = await repository.git.commit(KEY, second)
+    assert (told.parents, told.files_changed, told.insertions, told.deletions) == ((first,), 2, 3, 0)
+    assert (told.author, told.message) == (WHO, "m")
+    assert (await repository.git.commit(KEY, first)).files_changed == 2
+
+
+async def test_the_same_input_gives_the_same_sha(repository: Repository) -> None:
+    assert await repository.commit(None, write("a")) == await repository.commit(None, write("a"))
+
+
+async def test_deleting_the_last_file_of_a_folder_removes_the_folder(repository: Repository) -> None:
+    first = await repository.commit(None, write("a/b/c"), write("d"))
+    second = await repository.commit(first, remove("a/b/c"))
+    assert [entry.path for entry in await repository.git.tree(KEY, second)] == ["d"]
+
+
+async def test_changes_that_change_nothing_are_refused(repository: Repository) -> None:
+    first = await repository.commit(None, write("a"))
+    with pytest.raises(EmptyChange):
+        await repository.commit(first, write("a"))
+    assert await repository.commit(first, write("a"), empty=True) != first
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ([write("../up")], "relative"),
+        ([write("/abs")], "relative"),
+        ([write("a//b")], "relative"),
+        ([write("")], "bytes"),
+        ([write(".git/config")], "'.git'"),
+        ([write("x/.GIT")], "'.git'"),
+        ([write("git~1/config")], "'.git'"),
+        ([write(".git. /x")], "'.git'"),
+        ([write(".g\u200cit/x")], "'.git'"),
+        ([write("a\x07b")], "control"),
+        ([write("a\\b")], "backslash"),
+        ([write("\ud800")], "UTF-8"),
+        ([write("a" * 5_000)], "bytes"),
+        ([write("A"), write("a")], "case"),
+        ([write("dir/File")], "case"),
+        ([write("x"), write("x/y")], "file and a folder"),
+        ([write("dir")], "folder stands"),
+        ([write("dir/file/more")], "file stands"),
+        ([write("x", "one"), write("x", "two")], "twice"),
+        ([write("l", "/etc/passwd", FileMode.SYMLINK)], "relative"),
+        ([write("a/l", "../../out", FileMode.SYMLINK)], "leaves the tree"),
+        ([write(".gitmodules", "x", FileMode.SYMLINK)], "symlink"),
+        ([remove("absent")], "no such file"),
+        ([remove("dir")], "no such file"),
+        ([FileChange(path="x")], "content or delete"),
+        ([write(f"f{n}") for n in range(10_001)], "10,001 changes"),
+    ],
+)
+async def test_what_no_commit_may_hold_is_refused_with_its_reason(
+    repository: Repository, changes: list[FileChange], reason: str
+) -> None:
+    first = await repository.commit(None, write("dir/file"))
+    with pytest.raises(InvalidChange, match=reason):
+        await repository.commit(first, *changes)
+
+
+async def test_a_rename_that_differs_in_case_only_passes(repository: Repository) -> None:
+    first = await repository.commit(None, write("Readme"))
+    with pytest.raises(InvalidChange, match="case"):
+        await repository.commit(first, write("README"))
+
+
+async def test_merges_join_both_sides(repository: Repository) -> None:
+    base = await repository.commit(None, write("a"), write("b"))
+    target = await repository.commit(base, write("a", "target\n"))
+    source = await repository.commit(base, write("b", "source\n"))
+    merged = await repository.merge(target, source)
+    assert (await repository.git.commit(KEY, merged)).parents == (target, source)
+    squashed = await repository.merge(target, source, MergeMethod.SQUASH)
+    assert (await repository.git.commit(KEY, squashed)).parents == (target,)
+    assert (await repository.git.file(KEY, squashed, "b", max_bytes=99)).data == b"source\n"
+    assert await repository.merge(base, source, MergeMethod.FAST_FORWARD) == source
+    with pytest.raises(NotFastForward):
+        await repository.merge(target, source, MergeMethod.FAST_FORWARD)
+    assert await repository.git.is_ancestor(KEY, base, merged)
+    assert not await repository.git.is_ancestor(KEY, merged, base)
+
+
+async def test_a_conflict_names_its_paths(repository: Repository) -> None:
+    base = await repository.commit(None, write("a"), write("b"), write("c"))
+    target = await repository.commit(base, write("a", "1\n"), write("b", "1\n"))
+    source = await repository.commit(base, write("a", "2\n"), remove("b"), write("c", "2\n"))
+    with pytest.raises(MergeConflict) as refused:
+        await repository.merge(target, source)
+    assert refused.value.paths == ("a", "b")
+    preview = await repository.git.preview(KEY, target=target, source=source)
+    assert (preview.mergeable, preview.conflicts) == (False, ("a", "b"))
+
+
+async def test_of_two_racing_swaps_one_wins(repository: Repository) -> None:
+    base = await repository.commit(None, write("a"))
+    await repository.git.swap(KEY, "main", old=None, new=base)
+    rivals = [await repository.commit(base, write("a", f"{n}\n")) for n in range(8)]
+    done = await asyncio.gather(
+        *(repository.git.swap(KEY, "main", old=base, new=sha) for sha in rivals), return_exceptions=True
+    )
+    assert sorted(type(one).__name__ for one in done) == ["NoneType"] + ["RefMoved"] * 7
+    assert await repository.git.head(KEY, "main") == rivals[done.index(None)]
+
+
+async def test_swaps_compare_also_when_creating_and_deleting(repository: Repository) -> None:
+    base = await repository.commit(None, write("a"))
+    other = await repository.commit(base, write("b"))
+    await repository.git.swap(KEY, "topic/x", old=None, new=base)
+    with pytest.raises(RefMoved):
+        await repository.git.swap(KEY, "topic/x", old=None, new=other)
+    with pytest.raises(RefMoved):
+        await repository.git.swap(KEY, "topic/x", old=other, new=None)
+    repository.run("pack-refs", "--all")
+    await repository.git.swap(KEY, "topic/x", old=base, new=other)
+    await repository.git.swap(KEY, "topic/x", old=other, new=None)
+    assert await repository.git.refs(KEY) == {}
+
+
+async def test_diffs_find_renames_and_give_patches(repository: Repository) -> None:
+    text = "".join(f"line {n}\n" for n in range(20))
+    base = await repository.commit(None, write("old.txt", text), write("gone"), write("kept", "1\n"))
+    head = await repository.commit(
+        base, remove("old.txt"), write("new.txt", text), remove("gone"), write("kept", "2\n")
+    )
+    found = {one.path: one for one in await repository.git.diff(KEY, base, head, patches=True)}
+    assert {path: (one.status, one.old_path) for path, one in found.items()} == {
+        "gone": ("DELETED", None), "kept": ("MODIFIED", None), "new.txt": ("RENAMED", "old.txt"),
+    }  # fmt: skip
+    assert "-1\n+2\n" in (found["kept"].patch or "")
+
+
+async def test_history_pages_go_on_after_a_sha(repository: Repository) -> None:
+    shas = [await repository.commit(None, write("a", "0"))]
+    for number in range(1, 5):
+        shas.append(await repository.commit(shas[-1], write("a", str(number))))
+    newest_first = shas[::-1]
+    page = await repository.git.commits(KEY, shas[-1], limit=2)
+    rest = await repository.git.commits(KEY, shas[-1], limit=9, after=page[-1].sha)
+    assert [one.sha for one in page + rest] == newest_first
+    since = await repository.git.commits(KEY, shas[-1], limit=9, until=shas[2])
+    assert [one.sha for one in since] == newest_first[:2]
+
+
+async def test_what_is_absent_is_told(repository: Repository) -> None:
+    first = await repository.commit(None, write("a/b"))
+    with pytest.raises(RevisionMissing):
+        await repository.git.commit(KEY, "0" * 40)
+    with pytest.raises(RevisionMissing):
+        await repository.git.commit(KEY, "nonsense")
+    for path in ("x", "a/x", "a/b/c", "a"):
+        with pytest.raises(PathMissing):
+            await repository.git.file(KEY, first, path, max_bytes=9)
+    with pytest.raises(RepositoryMissing):
+        await repository.git.refs(RepositoryKey(tenant_id=UUID(int=9), repository_id=UUID(int=2)))
+
+
+async def test_maintenance_keeps_every_reachable_object(repository: Repository) -> None:
+    first = await repository.commit(None, write("a"))
+    await repository.git.swap(KEY, "main", old=None, new=first)
+    await repository.git.maintain(KEY)
+    assert (await repository.git.file(KEY, first, "a", max_bytes=9)).data == b"x\n"
+    assert repository.run("count-objects").startswith("0 objects")
