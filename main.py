@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from http_api.health import health_routes
+from providers.git.embedded import EmbeddedGit
 from resolvers.context import Context, Services
 from resolvers.server import GraphqlServer
 from services.actor import Actor
@@ -21,12 +22,17 @@ from services.platform.issuer import Claims, InvalidToken, TokenIssuer
 from services.platform.modules import ModuleService
 from services.platform.projects import ProjectService
 from services.platform.tenants import CreateTenant, TenantService
+from services.source_control.repositories import RepositoryService
 from storage.access import Access, Cause
 from storage.engine import Database, sqlite_url
 from storage.hub import Hub
 from storage.ids import new_id
 from storage.migrate import upgrade
 from storage.unit_of_work import UnitOfWork, unit_of_work
+from workers.dispatcher import Dispatcher
+from workers.engine import DurableEngine
+from workers.repository_provisioning import RepositoryProvisioningWorker
+from workers.runtime import Runtime
 
 DEFAULT_PORT = 7420
 
@@ -59,7 +65,13 @@ class Slipway:
             projects=ProjectService(),
             modules=ModuleService(),
             artifacts=ArtifactService(),
+            repositories=RepositoryService(),
         )
+        git = EmbeddedGit(settings.data / "git")
+        workers = (RepositoryProvisioningWorker(self.database, git, self.services.repositories),)
+        self.runtime = Runtime(self.database, workers)
+        self.engine = DurableEngine(self.database.url, self.runtime.run)
+        self.dispatcher = Dispatcher(self.database, workers, self.engine.begin)
 
     async def start(self) -> str | None:
         """Migrates, and founds the operator tenant at the first start: then answers its admin's one-time token."""
@@ -79,6 +91,17 @@ class Slipway:
             _, token = self.services.tenants.found(uow, command, tenant_id=tenant_id, is_operator=True)
             await uow.commit()
         return token
+
+    def work(self) -> None:
+        """Starts the workers within the running loop; ``start`` must have run."""
+        self.engine.start()
+        self.dispatcher.start()
+
+    async def stop(self) -> None:
+        """Stops the workers, leaving what is under way to the next start, and closes the database."""
+        await self.dispatcher.stop()
+        await asyncio.to_thread(self.engine.stop)
+        await self.database.close()
 
     async def authenticate(self, token: str) -> Actor:
         """The caller of a token; InvalidToken when it is not alive. Rows decide, so a revocation holds at once."""
@@ -102,8 +125,11 @@ class Slipway:
 
         @asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
-            yield
-            await self.database.close()
+            self.work()
+            try:
+                yield
+            finally:
+                await self.stop()
 
         routes: list[Route | Mount | WebSocketRoute] = [
             *health_routes(self.ready),

@@ -57,6 +57,24 @@ class Walk:
         self._console.print(f"[green]✓[/] {name} [dim]{took} ms  {told}[/]")
         return payload
 
+    async def wait_for_repository(self, repository_id: str) -> None:
+        """Until the worker has made it; DemoFailed when it could not, or took over 30 s."""
+        fields = "status failure branches { nodes { headSha } }"
+        query = f"query($id: ID!) {{ node(id: $id) {{ ... on Repository {{ {fields} }} }} }}"
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            asked = {"query": query, "variables": {"id": repository_id}}
+            answer = await self._http.post("/graphql", json=asked, headers={"Authorization": f"Bearer {self.token}"})
+            node = answer.json()["data"]["node"]
+            if node["status"] == "PROVISIONED":
+                sha = node["branches"]["nodes"][0]["headSha"]
+                self._console.print(f"[green]✓[/] the repository stands at [cyan]{sha[:12]}[/]")
+                return
+            if node["status"] == "FAILED":
+                raise DemoFailed(f"make the repository: {node['failure']}")
+            await asyncio.sleep(0.05)
+        raise DemoFailed("make the repository: it took over 30 s")
+
     async def close(self) -> None:
         """Ends the client."""
         await self._http.aclose()
@@ -94,14 +112,13 @@ async def _run(data: Path, console: Console) -> list[dict[str, Any]]:
             await _walk(walk)
         finally:
             await walk.close()
-    await slipway.database.close()
     return walk.steps
 
 
 @asynccontextmanager
 async def _served(slipway: Slipway) -> AsyncIterator[str]:
     listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(slipway.app(), log_level="warning", access_log=False, lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(slipway.app(), log_level="warning", access_log=False))
     task = asyncio.create_task(server.serve([listener]))
     try:
         yield address(listener)
@@ -122,3 +139,6 @@ async def _walk(walk: Walk) -> None:
     registered = await walk.step("register the module", "registerModule", "module { id }", module)
     artifact = {"projectId": project_id, "moduleId": registered["module"]["id"], "producer": "example"}
     await walk.step("register its artifact", "registerArtifact", "artifact { id }", artifact | {"name": "reservations"})
+    wanted = {"moduleId": registered["module"]["id"]}
+    asked = await walk.step("ask for its repository", "provisionRepository", "repository { id }", wanted)
+    await walk.wait_for_repository(asked["repository"]["id"])

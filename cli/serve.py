@@ -2,7 +2,10 @@
 
 import asyncio
 import os
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -47,6 +50,23 @@ def serve(
     asyncio.run(_serve(settings, listen(host, port)))
 
 
+class GracefulServer(uvicorn.Server):
+    """Ends with exit code 0 when it is told to; uvicorn's own raises the signal again once it is done."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """A second signal does not wait for requests under way."""
+        loop = asyncio.get_running_loop()
+        told = (signal.SIGINT, signal.SIGTERM)
+        for one in told:
+            loop.add_signal_handler(one, self.handle_exit, one, None)
+        try:
+            yield
+        finally:
+            for one in told:
+                loop.remove_signal_handler(one)
+
+
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     console = Console()
     slipway = Slipway(settings)
@@ -58,4 +78,4 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     config = uvicorn.Config(
         slipway.app(), log_level="warning", access_log=False, ws="websockets-sansio", timeout_graceful_shutdown=10
     )
-    await uvicorn.Server(config).serve([listener])
+    await GracefulServer(config).serve([listener])

@@ -12,6 +12,7 @@ from services.platform.identities import IdentityService
 from services.platform.modules import ModuleService
 from services.platform.projects import ProjectService
 from services.platform.tenants import TenantService
+from services.source_control.repositories import RepositoryService
 from storage.access import Access, Cause
 from storage.engine import Database
 from storage.hub import Hub
@@ -26,6 +27,7 @@ class Services:
     projects: ProjectService
     modules: ModuleService
     artifacts: ArtifactService
+    repositories: RepositoryService
 
 
 class Context:

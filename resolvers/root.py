@@ -10,6 +10,7 @@ from strawberry.tools import merge_types
 
 from resolvers.context import Info
 from resolvers.platform import PlatformMutation, PlatformQuery
+from resolvers.source_control import SourceControlMutation, SourceControlQuery
 from schema.connections import id_of
 from schema.events import Event, event_of, sequence_of
 from schema.mapping import Node
@@ -120,5 +121,5 @@ def _any_id(value: str) -> UUID:
         raise InvalidInput(str(error), field="subjectId") from error
 
 
-Query = merge_types("Query", (NodeQuery, PlatformQuery))
-Mutation = merge_types("Mutation", (PlatformMutation,))
+Query = merge_types("Query", (NodeQuery, PlatformQuery, SourceControlQuery))
+Mutation = merge_types("Mutation", (PlatformMutation, SourceControlMutation))

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from storage.access import Access, Cause, NewEvent
 from storage.ids import new_id, public_id
 from storage.queries.visible import visible
-from storage.tables.operations import EventRow, LogHeadRow
+from storage.tables.operations import CursorRow, EventRow, LogHeadRow
 from storage.tables.scoped import now
 
 GENESIS = "0" * 64
@@ -181,3 +181,24 @@ async def verify_chain(session: AsyncSession, access: Access, *, batch: int = 50
                 raise ValueError(f"event {row.sequence} does not match its hash")
             after, previous = row.sequence, row.hash
     return after
+
+
+async def by_id(session: AsyncSession, event_id: UUID) -> EventRow:
+    """One event of any tenant; for the log's own tails, in the system role."""
+    found: EventRow = (await session.execute(select(EventRow).where(_columns().event_id == event_id))).scalar_one()
+    return found
+
+
+async def cursor(session: AsyncSession, worker: str) -> int:
+    """The position that a worker was handed last, 0 for a new one; in the system role."""
+    row = await session.get(CursorRow, worker)
+    return 0 if row is None else row.position
+
+
+async def move_cursor(session: AsyncSession, worker: str, *, old: int, new: int) -> None:
+    """Compares and sets, so that of two dispatchers one moves it; in the system role."""
+    row = await session.get(CursorRow, worker, with_for_update=True)
+    if row is None:
+        session.add(CursorRow(worker=worker, position=new))
+    elif row.position == old:
+        row.position = new

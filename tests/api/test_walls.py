@@ -122,3 +122,24 @@ async def test_a_limited_token_stays_in_its_project(admin: Client, foreign: dict
         baseVersion="1.0",
     )
     assert made["module"]["id"].startswith("mod-")
+
+
+async def test_no_repository_of_another_tenant_is_reached(
+    admin: Client, operator: Client, foreign: dict[str, str]
+) -> None:
+    made = await admin.done("provisionRepository", "repository { id }", moduleId=foreign["Module"])
+    other = await operator.tenant("other")
+    repository = made["repository"]["id"]
+    assert await other.ask("query($id: ID!) { node(id: $id) { id } }", id=repository) == {"node": None}
+    assert await other.ask('{ repository(project: "booking", name: "m") { id } repositories { totalCount } }') == {
+        "repository": None, "repositories": {"totalCount": 0},
+    }  # fmt: skip
+    for mutation, field, target in (
+        ("provisionRepository", "moduleId", foreign["Module"]),
+        ("archiveRepository", "repositoryId", repository),
+    ):
+        absent = target.split("-")[0] + "-" + ABSENT
+        refusals = [await other.do(mutation, "repository { id }", **{field: one}) for one in (target, absent)]
+        told = [r["errors"][0]["message"].replace(one, "ID") for r, one in zip(refusals, (target, absent), strict=True)]
+        assert told[0] == told[1]
+        assert refusals[0]["errors"][0]["code"] == "NOT_FOUND"

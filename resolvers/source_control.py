@@ -1,0 +1,53 @@
+"""Queries and mutations of the source-control context."""
+
+import strawberry
+
+from resolvers.context import Info
+from resolvers.execution import carry_out
+from resolvers.reading import page, scoped
+from schema.connections import Connection
+from schema.source_control import Repository
+from schema.source_control_commands import ArchiveRepositoryInput, ProvisionRepositoryInput, RepositoryPayload
+from services.actor import Scope
+
+
+@strawberry.type
+class SourceControlQuery:
+    """Repositories."""
+
+    @strawberry.field(description="A repository by its project's and its own name.")
+    async def repository(self, info: Info, project: str, name: str) -> Repository | None:
+        """Natural key."""
+        parent = await info.context.loaders.find("Project", name=project)
+        if parent is None:
+            return None
+        found: Repository | None = await info.context.loaders.find("Repository", project_id=parent.row.id, name=name)
+        return found
+
+    @strawberry.field(description="The repositories in your sight.")
+    async def repositories(
+        self, info: Info, first: int | None = None, after: str | None = None
+    ) -> Connection[Repository]:
+        """Oldest first."""
+        return await page(info, "Repository", first, after)
+
+
+@strawberry.type
+class SourceControlMutation:
+    """Commands on repositories."""
+
+    @strawberry.mutation(description=scoped(Scope.REPOSITORIES_WRITE, "Ask for a module's repository."))
+    async def provision_repository(self, info: Info, input: ProvisionRepositoryInput) -> RepositoryPayload:
+        """One service call; a worker does the rest."""
+        context = info.context
+        provision = context.services.repositories.provision
+        done = await carry_out(context, input, lambda uow, command: provision(uow, context.actor, command))
+        return RepositoryPayload(repository=done.node, events=done.events, errors=done.errors)
+
+    @strawberry.mutation(description=scoped(Scope.REPOSITORIES_WRITE, "Make a repository read-only."))
+    async def archive_repository(self, info: Info, input: ArchiveRepositoryInput) -> RepositoryPayload:
+        """One service call."""
+        context = info.context
+        archive = context.services.repositories.archive
+        done = await carry_out(context, input, lambda uow, command: archive(uow, context.actor, command))
+        return RepositoryPayload(repository=done.node, events=done.events, errors=done.errors)

@@ -1,0 +1,1 @@
+"""Repositories, branches, commits and pull requests."""

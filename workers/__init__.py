@@ -1,0 +1,1 @@
+"""What happens by itself: the workers, their runtime, the dispatcher that wakes them, the durable engine."""

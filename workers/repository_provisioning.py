@@ -1,0 +1,81 @@
+"""RepositoryProvisioningWorker: makes the repository with its first commit."""
+
+from typing import ClassVar, Protocol
+
+from providers.git.commits import GitCommits
+from providers.git.errors import RefMoved
+from providers.git.reading import GitReading
+from providers.git.repositories import GitRepositories
+from providers.git.values import CommitInfo, FileChange, RepositoryKey, Signature
+from services.source_control.repositories import RepositoryService
+from storage.access import Access
+from storage.engine import Database
+from storage.queries.rows import Rows
+from storage.tables.operations import EventRow
+from storage.tables.source_control import RepositoryRow
+from storage.unit_of_work import UnitOfWork
+from workers.errors import Ignore, Retry
+
+_IGNORED = b"__pycache__/\n*.pyc\n.venv/\ndist/\nbuild/\nnode_modules/\nbin/\nobj/\n"
+
+
+class Git(GitRepositories, GitCommits, GitReading, Protocol):
+    """All of Git that provisioning needs."""
+
+
+class RepositoryProvisioningWorker:
+    """Adopts what a try before it has made: the first commit is the same bytes each time."""
+
+    name: ClassVar[str] = "RepositoryProvisioningWorker"
+    wakes_on: ClassVar[tuple[str, ...]] = ("RepositoryProvisioningRequested",)
+    attempts: ClassVar[int] = 5
+    timeout: ClassVar[float] = 60.0
+
+    def __init__(self, database: Database, git: Git, repositories: RepositoryService) -> None:
+        self._database = database
+        self._git = git
+        self._repositories = repositories
+
+    async def act(self, event: EventRow) -> CommitInfo:
+        """The first commit, on the default branch."""
+        access = Access(tenant_id=event.tenant_id)
+        async with self._database.reading(access) as session:
+            row = await Rows(session, access).get(RepositoryRow, event.subject_id)
+        if row is None or row.status != "PROVISIONING":
+            raise Ignore("the repository is not waiting to be made")
+        key = RepositoryKey(tenant_id=row.tenant_id, repository_id=row.id)
+        await self._git.create(key, default_branch=row.default_branch)
+        head = await self._git.head(key, row.default_branch)
+        if head is None:
+            head = await self._first_commit(key, row, event)
+        return await self._git.commit(key, head)
+
+    async def _first_commit(self, key: RepositoryKey, row: RepositoryRow, event: EventRow) -> str:
+        who = Signature(name="Slipway", email="slipway@localhost", when=event.occurred_at)
+        readme = f"# {row.name}\n\n{row.description}\n" if row.description else f"# {row.name}\n"
+        sha = await self._git.write_commit(
+            key,
+            parent=None,
+            changes=[
+                FileChange(path="README.md", content=readme.encode()),
+                FileChange(path=".gitignore", content=_IGNORED),
+            ],
+            author=who,
+            committer=who,
+            message=f"Provision {row.name}\n",
+        )
+        try:
+            await self._git.swap(key, row.default_branch, old=None, new=sha)
+        except RefMoved as error:
+            if error.actual is None:
+                raise Retry(str(error)) from error
+            return error.actual
+        return sha
+
+    async def record(self, uow: UnitOfWork, event: EventRow, result: CommitInfo) -> None:
+        """The rows follow Git."""
+        await self._repositories.provisioned(uow, event.subject_id, result)
+
+    async def on_dead_letter(self, uow: UnitOfWork, event: EventRow, reason: str) -> None:
+        """The repository is FAILED, and says why."""
+        await self._repositories.provisioning_failed(uow, event.subject_id, reason)
