@@ -22,6 +22,8 @@ from services.platform.issuer import Claims, InvalidToken, TokenIssuer
 from services.platform.modules import ModuleService
 from services.platform.projects import ProjectService
 from services.platform.tenants import CreateTenant, TenantService
+from services.source_control.commits import BranchService, CommitService
+from services.source_control.ref_moves import RefMoves
 from services.source_control.repositories import RepositoryService
 from storage.access import Access, Cause
 from storage.engine import Database, sqlite_url
@@ -29,6 +31,7 @@ from storage.hub import Hub
 from storage.ids import new_id
 from storage.migrate import upgrade
 from storage.unit_of_work import UnitOfWork, unit_of_work
+from workers.adoption import Adoption
 from workers.dispatcher import Dispatcher
 from workers.engine import DurableEngine
 from workers.repository_provisioning import RepositoryProvisioningWorker
@@ -59,6 +62,7 @@ class Slipway:
         self.database = Database(settings.database_url or sqlite_url(settings.data / "slipway.db"))
         self.hub = Hub(self.database)
         identities = IdentityService(TokenIssuer(_signing_key(settings.data / "issuer.pem")))
+        git = EmbeddedGit(settings.data / "git")
         self.services = Services(
             identities=identities,
             tenants=TenantService(identities),
@@ -66,8 +70,11 @@ class Slipway:
             modules=ModuleService(),
             artifacts=ArtifactService(),
             repositories=RepositoryService(),
+            branches=BranchService(git),
+            commits=CommitService(git),
+            ref_moves=RefMoves(git),
         )
-        git = EmbeddedGit(settings.data / "git")
+        self.adoption = Adoption(self.database, self.services.ref_moves)
         workers = (RepositoryProvisioningWorker(self.database, git, self.services.repositories),)
         self.runtime = Runtime(self.database, workers)
         self.engine = DurableEngine(self.database.url, self.runtime.run)
@@ -76,6 +83,7 @@ class Slipway:
     async def start(self) -> str | None:
         """Migrates, and founds the operator tenant at the first start: then answers its admin's one-time token."""
         await asyncio.to_thread(upgrade, self.database.url)
+        await self.adoption.finish()
         async with self.database.reading(None) as session:
             anywhere = UnitOfWork(session, Access(tenant_id=new_id()), _boot())
             if await anywhere.platform.has_tenants():
@@ -96,9 +104,11 @@ class Slipway:
         """Starts the workers within the running loop; ``start`` must have run."""
         self.engine.start()
         self.dispatcher.start()
+        self.adoption.start()
 
     async def stop(self) -> None:
         """Stops the workers, leaving what is under way to the next start, and closes the database."""
+        await self.adoption.stop()
         await self.dispatcher.stop()
         await asyncio.to_thread(self.engine.stop)
         await self.database.close()

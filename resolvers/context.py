@@ -12,6 +12,8 @@ from services.platform.identities import IdentityService
 from services.platform.modules import ModuleService
 from services.platform.projects import ProjectService
 from services.platform.tenants import TenantService
+from services.source_control.commits import BranchService, CommitService
+from services.source_control.ref_moves import RefMoves
 from services.source_control.repositories import RepositoryService
 from storage.access import Access, Cause
 from storage.engine import Database
@@ -28,6 +30,9 @@ class Services:
     modules: ModuleService
     artifacts: ArtifactService
     repositories: RepositoryService
+    branches: BranchService
+    commits: CommitService
+    ref_moves: RefMoves
 
 
 class Context:

@@ -46,9 +46,9 @@ async def carry_out(
 ) -> Outcome[Any]:
     """Runs ``decide(uow, command)`` and commits; it answers a row, or a row and its secret."""
     try:
-        key = _key(context, input)
-        async with _turn(context, key):
-            if key is not None and (known := await _known(context, key)) is not None:
+        key = idempotency_key(context, input)
+        async with turn(context, key):
+            if key is not None and (known := await known_outcome(context, key)) is not None:
                 return known
             return await _commit(context, input, decide, access or context.actor.access, key)
     except SlipwayError as error:
@@ -72,14 +72,15 @@ async def _commit(
                 uow.remember(key, row.type_name, row.id)
             events = await uow.commit()
     except UniqueViolation as error:
-        if key is not None and (known := await _known(context, key)) is not None:
+        if key is not None and (known := await known_outcome(context, key)) is not None:
             return known
         raise Conflict(f"{error}: choose another name or use the one that stands") from error
     own = [event_of(event) for event in events if event.tenant_id == access.tenant_id]
     return Outcome(node=TYPES[row.type_name][0].of(row), events=own, errors=[], secret=secret)
 
 
-def _key(context: Context, input: Command) -> IdempotencyKey | None:
+def idempotency_key(context: Context, input: Command) -> IdempotencyKey | None:
+    """The client's key with the hash of the whole input, or None."""
     if input.idempotency_key is None:
         return None
     if not 1 <= len(input.idempotency_key) <= 200:
@@ -89,7 +90,8 @@ def _key(context: Context, input: Command) -> IdempotencyKey | None:
 
 
 @asynccontextmanager
-async def _turn(context: Context, key: IdempotencyKey | None) -> Any:
+async def turn(context: Context, key: IdempotencyKey | None) -> Any:
+    """Commands with the same key take turns, so that the second finds the outcome of the first."""
     if key is None:
         yield
         return
@@ -99,7 +101,7 @@ async def _turn(context: Context, key: IdempotencyKey | None) -> Any:
         yield
 
 
-async def _known(context: Context, key: IdempotencyKey) -> Outcome[Any] | None:
+async def known_outcome(context: Context, key: IdempotencyKey) -> Outcome[Any] | None:
     """The committed outcome of the key, resolved as the node is now."""
     access = context.actor.access
     async with context.database.reading(access) as session:

@@ -5,9 +5,18 @@ import strawberry
 from resolvers.context import Info
 from resolvers.execution import carry_out
 from resolvers.reading import page, scoped
+from resolvers.ref_moves import carry_move
 from schema.connections import Connection
 from schema.source_control import Repository
-from schema.source_control_commands import ArchiveRepositoryInput, ProvisionRepositoryInput, RepositoryPayload
+from schema.source_control_commands import (
+    ArchiveRepositoryInput,
+    CreateBranchInput,
+    CreateBranchPayload,
+    CreateCommitInput,
+    CreateCommitPayload,
+    ProvisionRepositoryInput,
+    RepositoryPayload,
+)
 from services.actor import Scope
 
 
@@ -51,3 +60,29 @@ class SourceControlMutation:
         archive = context.services.repositories.archive
         done = await carry_out(context, input, lambda uow, command: archive(uow, context.actor, command))
         return RepositoryPayload(repository=done.node, events=done.events, errors=done.errors)
+
+    @strawberry.mutation(description=scoped(Scope.REPOSITORIES_WRITE, "Make a branch."))
+    async def create_branch(self, info: Info, input: CreateBranchInput) -> CreateBranchPayload:
+        """A ref move."""
+        context, service = info.context, info.context.services.branches
+        done = await carry_move(
+            context,
+            input,
+            input.name,
+            lambda uow, command: service.authorise(uow, context.actor, command),
+            lambda command, sight: service.write(context.actor, command, sight),
+        )
+        return CreateBranchPayload(branch=done.node, events=done.events, errors=done.errors)
+
+    @strawberry.mutation(description=scoped(Scope.REPOSITORIES_WRITE, "Commit changes onto a branch."))
+    async def create_commit(self, info: Info, input: CreateCommitInput) -> CreateCommitPayload:
+        """A ref move."""
+        context, service = info.context, info.context.services.commits
+        done = await carry_move(
+            context,
+            input,
+            input.branch,
+            lambda uow, command: service.authorise(uow, context.actor, command),
+            lambda command, sight: service.write(context.actor, command, sight),
+        )
+        return CreateCommitPayload(commit=done.node, events=done.events, errors=done.errors)

@@ -1,11 +1,19 @@
 """Inputs and payloads of the source-control context."""
 
+import base64
+import binascii
+from enum import Enum
+
 import strawberry
 
+from providers.git.values import FileChange, FileMode
 from schema.commands import Command, Payload
 from schema.connections import id_of
-from schema.source_control import Repository
-from services.source_control import repositories
+from schema.source_control import Branch, Commit, Repository
+from services.errors import InvalidInput
+from services.source_control import commits, repositories
+
+strawberry.enum(FileMode, description="What a file is; a SYMLINK's content is its target.")
 
 
 @strawberry.input(description="Ask for a module's repository.")
@@ -45,3 +53,97 @@ class RepositoryPayload(Payload):
     """Null when refused."""
 
     repository: Repository | None = strawberry.field(default=None, description="The repository as it is now.")
+
+
+@strawberry.enum(description="How content is written in JSON.")
+class Encoding(Enum):
+    """Text, or bytes."""
+
+    UTF8 = "UTF8"
+    BASE64 = "BASE64"
+
+
+@strawberry.input(description="One file as it shall be, or gone.")
+class FileChangeInput:
+    """Give content or delete."""
+
+    path: str
+    content: str | None = None
+    encoding: Encoding = Encoding.UTF8
+    mode: FileMode = FileMode.REGULAR
+    delete: bool = False
+
+    def to_change(self) -> FileChange:
+        """Bytes."""
+        return FileChange(path=self.path, content=self._bytes(), mode=self.mode, delete=self.delete)
+
+    def _bytes(self) -> bytes | None:
+        if self.content is None:
+            return None
+        try:
+            if self.encoding is Encoding.BASE64:
+                return base64.b64decode(self.content, validate=True)
+            return self.content.encode()
+        except (binascii.Error, ValueError) as error:
+            raise InvalidInput(
+                f"{self.path[:200]!r}: the content is not {self.encoding.value}", field="changes"
+            ) from error
+
+
+@strawberry.input(description="Make a branch.")
+class CreateBranchInput(Command):
+    """From a branch or a sha; from the default branch without either."""
+
+    repository_id: strawberry.ID
+    name: str
+    from_branch: str | None = None
+    from_sha: str | None = None
+
+    def to_command(self) -> commits.CreateBranch:
+        """Frozen."""
+        if self.from_branch is not None and self.from_sha is not None:
+            raise InvalidInput("fromBranch and fromSha exclude each other", field="fromSha")
+        return commits.CreateBranch(
+            repository_id=id_of(self.repository_id, "Repository", "repositoryId"),
+            name=self.name,
+            from_branch=self.from_branch,
+            from_sha=self.from_sha,
+        )
+
+
+@strawberry.type(description="The branch.")
+class CreateBranchPayload(Payload):
+    """Null when refused."""
+
+    branch: Branch | None = strawberry.field(default=None, description="The new branch.")
+
+
+@strawberry.input(description="Commit changes onto a branch.")
+class CreateCommitInput(Command):
+    """With expectedHeadSha it is CONFLICT when the branch has moved; without, it follows whatever is there."""
+
+    repository_id: strawberry.ID
+    branch: str
+    message: str
+    changes: list[FileChangeInput]
+    artifact_id: strawberry.ID | None = None
+    expected_head_sha: str | None = None
+
+    def to_command(self) -> commits.CreateCommit:
+        """Frozen."""
+        artifact = self.artifact_id
+        return commits.CreateCommit(
+            repository_id=id_of(self.repository_id, "Repository", "repositoryId"),
+            branch=self.branch,
+            message=self.message,
+            changes=tuple(change.to_change() for change in self.changes),
+            artifact_id=None if artifact is None else id_of(artifact, "Artifact", "artifactId"),
+            expected_head_sha=self.expected_head_sha,
+        )
+
+
+@strawberry.type(description="The commit.")
+class CreateCommitPayload(Payload):
+    """The branch's head when it is the same artifact and tree."""
+
+    commit: Commit | None = strawberry.field(default=None, description="The commit.")

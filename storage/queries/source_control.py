@@ -1,10 +1,11 @@
 """Statements of the source-control context."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.access import Access
@@ -56,3 +57,10 @@ class SourceControlQueries:
         statement = visible(self._access, RefIntentRow).where(c.repository_id == repository_id, c.branch == branch)
         found: RefIntentRow | None = await self._one(statement)
         return found
+
+
+async def intents_before(session: AsyncSession, moment: datetime) -> list[RefIntentRow]:
+    """Every tenant's ref moves that were intended before the moment, at most 1,000; in the system role."""
+    c: Any = RefIntentRow
+    statement = select(RefIntentRow).where(c.created_at <= moment).order_by(c.created_at).limit(1_000)
+    return list((await session.execute(statement)).scalars())

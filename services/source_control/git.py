@@ -1,0 +1,43 @@
+"""What services need of Git, and how its refusals are told to users."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from providers.errors import ProviderRejected, ProviderUnavailable
+from providers.git.commits import GitCommits
+from providers.git.errors import EmptyChange, InvalidBranchName, InvalidChange, PathMissing, RefMoved, RevisionMissing
+from providers.git.reading import GitReading
+from providers.git.repositories import GitRepositories
+from providers.git.values import RepositoryKey
+from services.errors import Conflict, InvalidInput, NotFound, ProviderDown, ProviderRefused
+from storage.tables.source_control import RefIntentRow, RepositoryRow
+
+
+class Git(GitRepositories, GitCommits, GitReading, Protocol):
+    """All of Git in one."""
+
+
+def key_of(row: RepositoryRow | RefIntentRow) -> RepositoryKey:
+    """Where the repository of a row lies."""
+    repository_id = row.id if isinstance(row, RepositoryRow) else row.repository_id
+    return RepositoryKey(tenant_id=row.tenant_id, repository_id=repository_id)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turns Git's refusals into the errors that users see."""
+    try:
+        yield
+    except (InvalidChange, EmptyChange) as error:
+        raise InvalidInput(str(error), field="changes") from error
+    except InvalidBranchName as error:
+        raise InvalidInput(str(error), field="branch") from error
+    except RefMoved as error:
+        raise Conflict(f"{error}: refetch and retry", field="branch") from error
+    except (RevisionMissing, PathMissing) as error:
+        raise NotFound(str(error)) from error
+    except ProviderUnavailable as error:
+        raise ProviderDown(str(error)) from error
+    except ProviderRejected as error:
+        raise ProviderRefused(str(error)) from error
