@@ -23,6 +23,8 @@ from services.platform.modules import ModuleService
 from services.platform.projects import ProjectService
 from services.platform.tenants import CreateTenant, TenantService
 from services.source_control.commits import BranchService, CommitService
+from services.source_control.merging import MergeService
+from services.source_control.pull_requests import PullRequestService
 from services.source_control.ref_moves import RefMoves
 from services.source_control.repositories import RepositoryService
 from storage.access import Access, Cause
@@ -34,6 +36,7 @@ from storage.unit_of_work import UnitOfWork, unit_of_work
 from workers.adoption import Adoption
 from workers.dispatcher import Dispatcher
 from workers.engine import DurableEngine
+from workers.pull_request_checks import PullRequestCheckWorker
 from workers.repository_provisioning import RepositoryProvisioningWorker
 from workers.runtime import Runtime
 
@@ -63,6 +66,7 @@ class Slipway:
         self.hub = Hub(self.database)
         identities = IdentityService(TokenIssuer(_signing_key(settings.data / "issuer.pem")))
         git = EmbeddedGit(settings.data / "git")
+        pull_requests = PullRequestService()
         self.services = Services(
             identities=identities,
             tenants=TenantService(identities),
@@ -73,9 +77,14 @@ class Slipway:
             branches=BranchService(git),
             commits=CommitService(git),
             ref_moves=RefMoves(git),
+            pull_requests=pull_requests,
+            merges=MergeService(git, pull_requests),
         )
         self.adoption = Adoption(self.database, self.services.ref_moves)
-        workers = (RepositoryProvisioningWorker(self.database, git, self.services.repositories),)
+        workers = (
+            RepositoryProvisioningWorker(self.database, git, self.services.repositories),
+            PullRequestCheckWorker(self.database, git, pull_requests),
+        )
         self.runtime = Runtime(self.database, workers)
         self.engine = DurableEngine(self.database.url, self.runtime.run)
         self.dispatcher = Dispatcher(self.database, workers, self.engine.begin)

@@ -13,6 +13,8 @@ from services.platform.modules import ModuleService
 from services.platform.projects import ProjectService
 from services.platform.tenants import TenantService
 from services.source_control.commits import BranchService, CommitService
+from services.source_control.merging import MergeService
+from services.source_control.pull_requests import PullRequestService
 from services.source_control.ref_moves import RefMoves
 from services.source_control.repositories import RepositoryService
 from storage.access import Access, Cause
@@ -33,6 +35,8 @@ class Services:
     branches: BranchService
     commits: CommitService
     ref_moves: RefMoves
+    pull_requests: PullRequestService
+    merges: MergeService
 
 
 class Context:

@@ -34,7 +34,7 @@ async def carry_move(context: Context, input: Any, branch: str, authorise: Autho
         async with turn(context, key):
             if key is not None and (known := await known_outcome(context, key)) is not None:
                 return known
-            name = (command.repository_id, branch)
+            name = (getattr(command, "repository_id", context.actor.tenant_id), branch)
             async with _queues.setdefault(name, asyncio.Lock()):
                 return await asyncio.shield(_move(context, input, command, key, authorise, write))
     except SlipwayError as error:

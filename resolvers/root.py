@@ -10,6 +10,7 @@ from strawberry.tools import merge_types
 
 from resolvers.context import Info
 from resolvers.platform import PlatformMutation, PlatformQuery
+from resolvers.pull_requests import PullRequestMutation, PullRequestQuery
 from resolvers.source_control import SourceControlMutation, SourceControlQuery
 from schema.connections import id_of
 from schema.events import Event, event_of, sequence_of
@@ -121,5 +122,5 @@ def _any_id(value: str) -> UUID:
         raise InvalidInput(str(error), field="subjectId") from error
 
 
-Query = merge_types("Query", (NodeQuery, PlatformQuery, SourceControlQuery))
-Mutation = merge_types("Mutation", (PlatformMutation, SourceControlMutation))
+Query = merge_types("Query", (NodeQuery, PlatformQuery, SourceControlQuery, PullRequestQuery))
+Mutation = merge_types("Mutation", (PlatformMutation, SourceControlMutation, PullRequestMutation))

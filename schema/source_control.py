@@ -6,9 +6,13 @@ import strawberry
 
 from schema.connections import Connection, to_many
 from schema.mapping import Node, column, id_column, to_one
-from schema.platform import Artifact, Module, Project
+from schema.platform import Artifact, Identity, Module, Project
+from services.source_control.pull_requests import PullRequestStatus
 from services.source_control.repositories import RepositoryStatus
+from services.source_control.reviews import Verdict
 
+strawberry.enum(PullRequestStatus, description="Where a pull request is in its life.")
+strawberry.enum(Verdict, description="What a reviewer says.")
 strawberry.enum(RepositoryStatus, description="Where a repository is in its life.")
 
 
@@ -44,6 +48,56 @@ class Commit(Node):
     trace_id: str = column("trace_id", "The trace it belongs to.")
 
 
+@strawberry.type(description="What a reviewer said of one source sha.")
+class Review(Node):
+    """Stale once the source moves."""
+
+    reviewer: Identity | None = to_one("reviewer_id", "Identity", "Who.")
+    verdict: Verdict = column("verdict", "What they say.")
+    body: str = column("body", "Why.")
+    source_sha: str = column("source_sha", "Of which sha.")
+    is_stale: bool = column("is_stale", "Whether the source has moved since.")
+    created_at: datetime = column("created_at", "When.")
+
+
+@strawberry.type(description="One automatic check of a pull request.")
+class Check(Node):
+    """Of one source and target."""
+
+    name: str = column("name", "What is checked.")
+    status: str = column("status", "PASSED or FAILED.")
+    summary: str = column("summary", "Why.")
+    source_sha: str = column("source_sha", "Of which source.")
+    target_sha: str = column("target_sha", "Against which target.")
+
+
+@strawberry.type(description="A proposal to merge one branch into another.")
+class PullRequest(Node):
+    """Merges at the reviewed sha or not at all."""
+
+    repository_id: strawberry.ID = id_column("repository_id", "Repository", "Its repository's id.")
+    number: int = column("number", "Dense in the repository, from 1.")
+    title: str = column("title", "What it is about.")
+    body: str = column("body", "Why.")
+    source_branch: str = column("source_branch", "The branch that is proposed.")
+    target_branch: str = column("target_branch", "The branch it shall join.")
+    source_sha: str = column("source_sha", "Where the source stands; what reviews and the merge are of.")
+    target_sha: str = column("target_sha", "Where the target stood at the last check.")
+    merge_sha: str | None = column("merge_sha", "Where the target stood after the merge.")
+    mergeability: str = column("mergeability", "UNKNOWN, MERGEABLE or CONFLICTING.")
+    conflicts: list[str] = column("conflicts", "The paths that both sides changed.")
+    checks_status: str = column("checks_status", "PENDING, PASSED, FAILED, or ERROR when they could not run.")
+    author: Identity | None = to_one("author_id", "Identity", "Who proposed it.")
+    merged_by: Identity | None = to_one("merged_by", "Identity", "Who merged it.")
+    status: PullRequestStatus = column("status", "Where it is in its life.")
+    trace_id: str = column("trace_id", "The trace it belongs to.")
+    created_at: datetime = column("created_at", "When it was opened.")
+    updated_at: datetime = column("updated_at", "When it last changed.")
+    version: int = column("version", "Counts its changes.")
+    reviews: Connection[Review] = to_many("Review", "pull_request_id", Connection[Review], "What reviewers said.")
+    checks: Connection[Check] = to_many("Check", "pull_request_id", Connection[Check], "Its automatic checks.")
+
+
 @strawberry.type(description="A Git repository.")
 class Repository(Node):
     """PROVISIONING until its worker has made it."""
@@ -63,3 +117,6 @@ class Repository(Node):
     version: int = column("version", "Counts its changes.")
     branches: Connection[Branch] = to_many("Branch", "repository_id", Connection[Branch], "Its branches.")
     commits: Connection[Commit] = to_many("Commit", "repository_id", Connection[Commit], "Commits that were recorded.")
+    pull_requests: Connection[PullRequest] = to_many(
+        "PullRequest", "repository_id", Connection[PullRequest], "Its pull requests."
+    )

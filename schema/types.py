@@ -4,19 +4,22 @@ from typing import Final
 
 from schema.mapping import Node
 from schema.platform import Artifact, Identity, Module, Project, Tenant, Token
-from schema.source_control import Branch, Commit, Repository
+from schema.source_control import Branch, Check, Commit, PullRequest, Repository, Review
 from storage.tables.platform import ArtifactRow, IdentityRow, ModuleRow, ProjectRow, TenantRow, TokenRow
 from storage.tables.scoped import TenantScoped
-from storage.tables.source_control import BranchRow, CommitRow, RepositoryRow
+from storage.tables.source_control import BranchRow, CheckRow, CommitRow, PullRequestRow, RepositoryRow, ReviewRow
 
 TYPES: Final[dict[str, tuple[type[Node], type[TenantScoped]]]] = {
     "Artifact": (Artifact, ArtifactRow),
     "Branch": (Branch, BranchRow),
+    "Check": (Check, CheckRow),
     "Commit": (Commit, CommitRow),
     "Identity": (Identity, IdentityRow),
     "Module": (Module, ModuleRow),
     "Project": (Project, ProjectRow),
+    "PullRequest": (PullRequest, PullRequestRow),
     "Repository": (Repository, RepositoryRow),
+    "Review": (Review, ReviewRow),
     "Tenant": (Tenant, TenantRow),
     "Token": (Token, TokenRow),
 }

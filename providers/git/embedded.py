@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import pygit2
 
@@ -58,11 +60,21 @@ class EmbeddedGit:
         await asyncio.to_thread(self._create, key, default_branch)
 
     def _create(self, key: RepositoryKey, default_branch: str) -> None:
+        """Made aside and renamed into place: nobody ever meets a half-made one, and of two makers one wins."""
         path = self.path(key)
+        if path.exists():
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
-        repository = pygit2.init_repository(str(path), bare=True, initial_head=default_branch)
+        aside = path.with_name(f".{uuid4().hex}")
+        repository = pygit2.init_repository(str(aside), bare=True, initial_head=default_branch)
         for name, value in _CONFIG.items():
             repository.config[name] = value
+        try:
+            aside.rename(path)
+        except OSError:
+            shutil.rmtree(aside)
+            if not path.exists():
+                raise
 
     async def refs(self, key: RepositoryKey) -> dict[str, str]:
         """Branches only."""

@@ -10,17 +10,17 @@ from uuid import UUID
 from providers.git.values import CommitInfo
 from services.errors import Conflict
 from services.events.event import record
-from services.events.source_control import BranchCreated, BranchUpdated, CommitCreated
+from services.events.source_control import BranchCreated, BranchUpdated, CommitCreated, PullRequestMerged
 from services.source_control.git import Git, key_of
 from services.source_control.repositories import commit_row
 from storage.access import Cause, IdempotencyKey, NewEdge
 from storage.ids import new_id
 from storage.tables.platform import ArtifactRow
 from storage.tables.scoped import TenantScoped
-from storage.tables.source_control import BranchRow, CommitRow, RefIntentRow, RepositoryRow
+from storage.tables.source_control import BranchRow, CommitRow, PullRequestRow, RefIntentRow, RepositoryRow
 from storage.unit_of_work import UnitOfWork
 
-CREATE_BRANCH, CREATE_COMMIT = "CREATE_BRANCH", "CREATE_COMMIT"
+CREATE_BRANCH, CREATE_COMMIT, MERGE = "CREATE_BRANCH", "CREATE_COMMIT", "MERGE"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +33,14 @@ class RefMove:
     old_sha: str | None
     new_sha: str
     artifact: ArtifactRow | None = None
+    pull_request: PullRequestRow | None = None
+    method: str | None = None
 
     @property
     def trace_id(self) -> str | None:
-        """The artifact's trace, when there is one: what follows inherits it."""
-        return None if self.artifact is None else self.artifact.trace_id
+        """The trace of the artifact or pull request, when there is one: what follows inherits it."""
+        origin = self.artifact or self.pull_request
+        return None if origin is None else origin.trace_id
 
 
 class RefMoves:
@@ -90,6 +93,9 @@ class RefMoves:
         node: TenantScoped = branch
         if intent.kind == CREATE_COMMIT:
             node = await self._record_commit(uow, intent, repository, seen)
+        if intent.kind == MERGE:
+            commit = await self._record_commit(uow, intent, repository, seen)
+            node = await _record_merge(uow, intent, commit) or node
         if intent.content["key"] is not None:
             uow.remember(idempotency_of(intent.content), node.type_name, node.id)
         return node
@@ -137,6 +143,20 @@ class RefMoves:
         return row
 
 
+async def _record_merge(uow: UnitOfWork, intent: RefIntentRow, commit: CommitRow) -> PullRequestRow | None:
+    content = intent.content
+    row = await uow.rows.get(PullRequestRow, UUID(hex=content["pullRequestId"]), lock=True)
+    if row is None or row.status == "MERGED":
+        return row
+    row.status, row.merge_sha, row.merge_method = "MERGED", commit.sha, content["method"]
+    row.merged_by = UUID(hex=content["actorId"])
+    event = PullRequestMerged(merge_sha=commit.sha, method=content["method"])
+    record(uow, event, subject_id=row.id, project_id=row.project_id)
+    ends = (("PullRequest", row.id), ("Commit", commit.id))
+    uow.link(NewEdge(kind="MERGED_AS", upstream=ends[0], downstream=ends[1], project_id=row.project_id))
+    return row
+
+
 def cause_of(intent: RefIntentRow) -> Cause:
     """Who intended the move, for the events that tell of it."""
     content = intent.content
@@ -167,6 +187,8 @@ def _content(cause: Cause, move: RefMove, key: IdempotencyKey | None) -> dict[st
         "traceId": cause.trace_id,
         "correlationId": cause.correlation_id,
         "artifactId": None if move.artifact is None else move.artifact.id.hex,
+        "pullRequestId": None if move.pull_request is None else move.pull_request.id.hex,
+        "method": move.method,
         "key": None if key is None else key.key,
         "bodyHash": None if key is None else key.body_hash,
     }

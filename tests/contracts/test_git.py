@@ -233,3 +233,12 @@ async def test_maintenance_keeps_every_reachable_object(repository: Repository) 
     await repository.git.maintain(KEY)
     assert (await repository.git.file(KEY, first, "a", max_bytes=9)).data == b"x\n"
     assert repository.run("count-objects").startswith("0 objects")
+
+
+async def test_creating_at_once_makes_one_whole_repository(tmp_path: Path) -> None:
+    git = EmbeddedGit(tmp_path)
+    await asyncio.gather(*(git.create(KEY, default_branch="trunk") for _ in range(16)))
+    repository = Repository(git)
+    assert repository.run("symbolic-ref", "HEAD").strip() == "refs/heads/trunk"
+    assert repository.run("config", "receive.denyNonFastForwards").strip() == "true"
+    assert [entry.name for entry in git.path(KEY).parent.iterdir()] == [git.path(KEY).name]

@@ -1,0 +1,74 @@
+"""Queries and mutations of pull requests."""
+
+import strawberry
+
+from resolvers.context import Info
+from resolvers.execution import carry_out
+from resolvers.reading import scoped
+from resolvers.ref_moves import carry_move
+from schema.connections import id_of
+from schema.pull_request_commands import (
+    ClosePullRequestInput,
+    MergePullRequestInput,
+    OpenPullRequestInput,
+    PullRequestPayload,
+    ReviewPullRequestInput,
+)
+from schema.source_control import PullRequest
+from services.actor import Scope
+
+WRITE = Scope.REPOSITORIES_WRITE
+
+
+@strawberry.type
+class PullRequestQuery:
+    """Pull requests."""
+
+    @strawberry.field(description="A pull request by its repository's id and its number.")
+    async def pull_request(self, info: Info, repository: strawberry.ID, number: int) -> PullRequest | None:
+        """Natural key."""
+        parent = id_of(repository, "Repository", "repository")
+        found: PullRequest | None = await info.context.loaders.find("PullRequest", repository_id=parent, number=number)
+        return found
+
+
+@strawberry.type
+class PullRequestMutation:
+    """Commands on pull requests."""
+
+    @strawberry.mutation(description=scoped(WRITE, "Propose to merge one branch into another."))
+    async def open_pull_request(self, info: Info, input: OpenPullRequestInput) -> PullRequestPayload:
+        """One service call; the checks follow."""
+        context = info.context
+        service = context.services.pull_requests
+        done = await carry_out(context, input, lambda uow, command: service.open(uow, context.actor, command))
+        return PullRequestPayload(pull_request=done.node, events=done.events, errors=done.errors)
+
+    @strawberry.mutation(description=scoped(WRITE, "Approve, ask for changes, or comment."))
+    async def review_pull_request(self, info: Info, input: ReviewPullRequestInput) -> PullRequestPayload:
+        """One service call."""
+        context = info.context
+        service = context.services.pull_requests
+        done = await carry_out(context, input, lambda uow, command: service.review(uow, context.actor, command))
+        return PullRequestPayload(pull_request=done.node, events=done.events, errors=done.errors)
+
+    @strawberry.mutation(description=scoped(WRITE, "Merge at the reviewed sha or not at all."))
+    async def merge_pull_request(self, info: Info, input: MergePullRequestInput) -> PullRequestPayload:
+        """A ref move of the target; decided in services/source_control/merging.py."""
+        context, service = info.context, info.context.services.merges
+        done = await carry_move(
+            context,
+            input,
+            "",
+            lambda uow, command: service.authorise(uow, context.actor, command),
+            lambda command, sight: service.write(context.actor, command, sight),
+        )
+        return PullRequestPayload(pull_request=done.node, events=done.events, errors=done.errors)
+
+    @strawberry.mutation(description=scoped(WRITE, "Close without a merge."))
+    async def close_pull_request(self, info: Info, input: ClosePullRequestInput) -> PullRequestPayload:
+        """One service call."""
+        context = info.context
+        service = context.services.pull_requests
+        done = await carry_out(context, input, lambda uow, command: service.close(uow, context.actor, command))
+        return PullRequestPayload(pull_request=done.node, events=done.events, errors=done.errors)

@@ -1,0 +1,216 @@
+"""PullRequestService: open, review, close, and what the automatic checks say."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from uuid import UUID
+
+from providers.git.values import MergePreview
+from services.actor import Actor, Scope
+from services.errors import Conflict, InvalidInput, PolicyDenied, PreconditionFailed, absent
+from services.events.event import record
+from services.events.source_control import (
+    PullRequestChecksCompleted,
+    PullRequestClosed,
+    PullRequestOpened,
+    PullRequestReviewed,
+    PullRequestUpdated,
+)
+from services.names import words
+from services.source_control.commits import writable
+from services.source_control.reviews import Tally, Verdict, tally
+from storage.access import NewEdge
+from storage.ids import public_id
+from storage.tables.source_control import BranchRow, CheckRow, PullRequestRow, RepositoryRow, ReviewRow
+from storage.unit_of_work import UnitOfWork
+
+
+class PullRequestStatus(StrEnum):
+    """Where a pull request is in its life."""
+
+    OPEN = "OPEN"
+    MERGED = "MERGED"
+    CLOSED = "CLOSED"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenPullRequest:
+    """Proposes to merge one branch into another; into the default branch without a target."""
+
+    repository_id: UUID
+    source_branch: str
+    title: str
+    target_branch: str | None = None
+    body: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewPullRequest:
+    """Says something of the source as it stands at ``source_sha``."""
+
+    pull_request_id: UUID
+    verdict: Verdict
+    source_sha: str
+    body: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosePullRequest:
+    """Closes without a merge."""
+
+    pull_request_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What Git said of one pair of shas."""
+
+    pull_request_id: UUID
+    source_sha: str
+    target_sha: str
+    preview: MergePreview
+
+
+class PullRequestService:
+    """Owns pull requests, their reviews and checks."""
+
+    async def open(self, uow: UnitOfWork, actor: Actor, command: OpenPullRequest) -> PullRequestRow:
+        """The pull request with the repository's next number; its checks follow by themselves."""
+        actor.require(Scope.REPOSITORIES_WRITE)
+        await writable(uow, command.repository_id)
+        repository = await uow.rows.get(RepositoryRow, command.repository_id, lock=True)
+        assert repository is not None
+        source = await _branch(uow, repository, command.source_branch, "sourceBranch")
+        target = await _branch(uow, repository, command.target_branch or repository.default_branch, "targetBranch")
+        if source.id == target.id:
+            raise InvalidInput("source and target are the same branch", field="targetBranch")
+        for other in await uow.source_control.open_pull_requests_of(repository.id, source.name):
+            if (other.source_branch, other.target_branch) == (source.name, target.name):
+                raise Conflict(f"pull request {other.number} is open for these branches", field="sourceBranch")
+        row = PullRequestRow(
+            tenant_id=uow.tenant_id,
+            project_id=repository.project_id,
+            repository_id=repository.id,
+            number=repository.next_number,
+            title=words(command.title, "title", most=300, least=1),
+            body=words(command.body, "body", most=20_000),
+            source_branch=source.name,
+            target_branch=target.name,
+            source_sha=source.head_sha,
+            target_sha=target.head_sha,
+            author_id=actor.identity_id,
+            trace_id=source.trace_id,
+        )
+        repository.next_number += 1
+        await uow.rows.add(row)
+        told = PullRequestOpened(
+            repository_id=repository.id,
+            number=row.number,
+            source_branch=row.source_branch,
+            target_branch=row.target_branch,
+            source_sha=row.source_sha,
+        )
+        of = partial(record, uow, project_id=row.project_id, module_id=repository.module_id, trace_id=row.trace_id)
+        of(told, subject_id=row.id)
+        await propose(uow, row)
+        return row
+
+    async def review(self, uow: UnitOfWork, actor: Actor, command: ReviewPullRequest) -> PullRequestRow:
+        """The pull request; CONFLICT when its source has moved since."""
+        actor.require(Scope.REPOSITORIES_WRITE)
+        row = await self.opened(uow, command.pull_request_id)
+        if row.source_sha != command.source_sha:
+            raise Conflict(f"the source is at {row.source_sha}: review it as it is now", field="sourceSha")
+        if command.verdict is Verdict.APPROVE and row.author_id == actor.identity_id:
+            raise PolicyDenied("nobody approves their own pull request", field="verdict")
+        review = ReviewRow(
+            tenant_id=uow.tenant_id,
+            project_id=row.project_id,
+            pull_request_id=row.id,
+            reviewer_id=actor.identity_id,
+            verdict=command.verdict.value,
+            body=words(command.body, "body", most=20_000),
+            source_sha=row.source_sha,
+        )
+        await uow.rows.add(review)
+        event = PullRequestReviewed(reviewer_id=actor.identity_id, verdict=review.verdict, source_sha=review.source_sha)
+        record(uow, event, subject_id=row.id, project_id=row.project_id, trace_id=row.trace_id)
+        return row
+
+    async def close(self, uow: UnitOfWork, actor: Actor, command: ClosePullRequest) -> PullRequestRow:
+        """The closed pull request."""
+        actor.require(Scope.REPOSITORIES_WRITE)
+        row = await self.opened(uow, command.pull_request_id)
+        row.status = PullRequestStatus.CLOSED.value
+        event = PullRequestClosed(number=row.number)
+        record(uow, event, subject_id=row.id, project_id=row.project_id, trace_id=row.trace_id)
+        return row
+
+    async def opened(self, uow: UnitOfWork, pull_request_id: UUID) -> PullRequestRow:
+        """The row, when it is open."""
+        row = await uow.rows.get(PullRequestRow, pull_request_id, lock=True)
+        if row is None:
+            raise absent("pull request", public_id("PullRequest", pull_request_id), field="pullRequestId")
+        if row.status != PullRequestStatus.OPEN:
+            raise PreconditionFailed(f"the pull request is {row.status}: only an OPEN one changes")
+        return row
+
+    async def reviewed(self, uow: UnitOfWork, row: PullRequestRow, required: int) -> Tally:
+        """What the reviews of its source add up to now."""
+        reviews = await uow.source_control.reviews_of(row.id)
+        return tally(reviews, author=row.author_id, source_sha=row.source_sha, required=required)
+
+    async def checked(self, uow: UnitOfWork, seen: Checked) -> None:
+        """Records what the checks say; an unchanged answer is not told again."""
+        row = await uow.rows.get(PullRequestRow, seen.pull_request_id, lock=True)
+        if row is None or row.status != PullRequestStatus.OPEN:
+            return
+        of = partial(record, uow, subject_id=row.id, project_id=row.project_id, trace_id=row.trace_id)
+        if row.source_sha != seen.source_sha:
+            row.source_sha = seen.source_sha
+            for review in await uow.source_control.reviews_of(row.id):
+                review.is_stale = True
+            of(PullRequestUpdated(source_sha=row.source_sha))
+            await propose(uow, row)
+        before = (row.checks_status, row.target_sha, row.mergeability)
+        row.target_sha, row.conflicts = seen.target_sha, list(seen.preview.conflicts)
+        row.mergeability = "MERGEABLE" if seen.preview.mergeable else "CONFLICTING"
+        repository = await uow.rows.get(RepositoryRow, row.repository_id)
+        reviews = await self.reviewed(uow, row, 0 if repository is None else repository.required_reviews)
+        conflicts = f"conflicts in {', '.join(row.conflicts[:10])}" if row.conflicts else "merges cleanly"
+        await _check(uow, row, "mergeability", seen.preview.mergeable, conflicts)
+        await _check(uow, row, "reviews", reviews.passed, reviews.summary)
+        row.checks_status = "PASSED" if seen.preview.mergeable and reviews.passed else "FAILED"
+        if before != (row.checks_status, row.target_sha, row.mergeability):
+            of(
+                PullRequestChecksCompleted(
+                    status=row.checks_status, source_sha=row.source_sha, target_sha=row.target_sha
+                )
+            )
+
+
+async def propose(uow: UnitOfWork, row: PullRequestRow) -> None:
+    """Links the source's commit to the pull request; an event must be told in the same unit of work."""
+    known = await uow.source_control.commits_by_sha(row.repository_id, [row.source_sha])
+    for commit in known.values():
+        ends = (("Commit", commit.id), ("PullRequest", row.id))
+        uow.link(NewEdge(kind="PROPOSED_IN", upstream=ends[0], downstream=ends[1], project_id=row.project_id))
+
+
+async def _branch(uow: UnitOfWork, repository: RepositoryRow, name: str, field: str) -> BranchRow:
+    row = await uow.rows.find(BranchRow, repository_id=repository.id, name=name)
+    if row is None:
+        raise absent("branch", name, field=field)
+    return row
+
+
+async def _check(uow: UnitOfWork, row: PullRequestRow, name: str, passed: bool, summary: str) -> None:
+    found = await uow.rows.find(CheckRow, pull_request_id=row.id, name=name)
+    if found is None:
+        found = CheckRow(
+            tenant_id=row.tenant_id, project_id=row.project_id, pull_request_id=row.id, name=name,
+            status="", summary="", source_sha=row.source_sha, target_sha=row.target_sha,
+        )  # fmt: skip
+        uow.rows.put(found)
+    found.status, found.summary = "PASSED" if passed else "FAILED", summary
+    found.source_sha, found.target_sha = row.source_sha, row.target_sha
