@@ -19,6 +19,8 @@ from rich.console import Console
 from cli.serve import address, listen
 from main import Settings, Slipway
 
+EXAMPLE = Path(__file__).parents[1] / "examples" / "reservations"
+
 
 class DemoFailed(Exception):
     """A step did not end as it should; the message says which and why."""
@@ -134,11 +136,46 @@ async def _walk(walk: Walk) -> None:
     walk.token = tenant["token"]
     project = await walk.step("make a project", "createProject", "project { id }", {"name": "booking"})
     project_id = project["project"]["id"]
+    author, reviewer = await _identity(walk, "author"), await _identity(walk, "reviewer")
     module = {"projectId": project_id, "name": "reservations", "kind": "SERVICE", "language": "PYTHON"}
     module |= {"baseVersion": "1.0", "port": 8080, "healthPath": "/healthz", "packageName": "reservations"}
     registered = await walk.step("register the module", "registerModule", "module { id }", module)
-    artifact = {"projectId": project_id, "moduleId": registered["module"]["id"], "producer": "example"}
-    await walk.step("register its artifact", "registerArtifact", "artifact { id }", artifact | {"name": "reservations"})
     wanted = {"moduleId": registered["module"]["id"]}
     asked = await walk.step("ask for its repository", "provisionRepository", "repository { id }", wanted)
     await walk.wait_for_repository(asked["repository"]["id"])
+    walk.token = author
+    artifact = {"projectId": project_id, "moduleId": registered["module"]["id"], "producer": "example"}
+    artifact |= {"name": "reservations"}
+    made = await walk.step("register the artifact", "registerArtifact", "artifact { id }", artifact)
+    await _propose_and_merge(walk, asked["repository"]["id"], made["artifact"]["id"], author, reviewer)
+
+
+async def _identity(walk: Walk, name: str) -> str:
+    """A human's own token."""
+    fields = {"name": name, "kind": "HUMAN", "email": f"{name}@example.invalid"}
+    made = await walk.step(f"make the {name}", "createIdentity", "identity { id }", fields)
+    wanted = {"identityId": made["identity"]["id"], "name": "demo", "scopes": ["REPOSITORIES_WRITE"]}
+    return str((await walk.step(f"issue the {name}'s token", "issueToken", "secret token { id }", wanted))["secret"])
+
+
+async def _propose_and_merge(walk: Walk, repository: str, artifact: str, author: str, reviewer: str) -> None:
+    here = {"repositoryId": repository}
+    await walk.step("branch", "createBranch", "branch { id }", here | {"name": "first"})
+    files = [path for path in sorted(EXAMPLE.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+    changes = [{"path": path.relative_to(EXAMPLE).as_posix(), "content": path.read_text()} for path in files]
+    commit = here | {
+        "branch": "first",
+        "message": "Book tables by the hour",
+        "changes": changes,
+        "artifactId": artifact,
+    }
+    await walk.step(f"commit {len(files)} files", "createCommit", "commit { id sha }", commit)
+    fields = here | {"sourceBranch": "first", "title": "Book tables by the hour"}
+    opened = await walk.step("open a pull request", "openPullRequest", "pullRequest { id sourceSha }", fields)
+    pull, sha = opened["pullRequest"]["id"], opened["pullRequest"]["sourceSha"]
+    walk.token = reviewer
+    review = {"pullRequestId": pull, "verdict": "APPROVE", "sourceSha": sha}
+    await walk.step("approve it", "reviewPullRequest", "pullRequest { id }", review)
+    walk.token = author
+    merge = {"pullRequestId": pull, "expectedSourceSha": sha}
+    await walk.step("merge it", "mergePullRequest", "pullRequest { id mergeSha }", merge)

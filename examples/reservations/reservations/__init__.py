@@ -1,0 +1,1 @@
+"""Tables booked by the hour."""
