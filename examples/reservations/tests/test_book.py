@@ -5,7 +5,7 @@ from datetime import datetime
 from urllib.request import Request, urlopen
 
 from reservations.book import Book, Refused, Reservation
-from reservations.server import make_server
+from reservations.server import BookServer
 
 
 def party(table=1, guests=2, hour=19, hours=2):
@@ -36,7 +36,7 @@ class BookTest(unittest.TestCase):
         self.assertEqual(len(book.entries), 2)
 
     def test_it_is_served(self):
-        server = make_server(0, Book())
+        server = BookServer(0, Book())
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/reservations"
         body = {"table": 1, "guests": 2, "start": "2026-05-01T19:00", "hours": 2}
