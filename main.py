@@ -16,6 +16,7 @@ from providers.git.embedded import EmbeddedGit
 from resolvers.context import Context, Services
 from resolvers.server import GraphqlServer
 from services.actor import Actor
+from services.failpoints import Failpoints
 from services.platform.artifacts import ArtifactService
 from services.platform.identities import IdentityService
 from services.platform.issuer import Claims, InvalidToken, TokenIssuer
@@ -49,11 +50,16 @@ class Settings:
 
     data: Path
     database_url: str | None = None
+    failpoint: str | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
-        """``SLIPWAY_DATA`` (default ./data) and ``SLIPWAY_DATABASE_URL`` (default a SQLite file in it)."""
-        return cls(data=Path(environ.get("SLIPWAY_DATA", "data")), database_url=environ.get("SLIPWAY_DATABASE_URL"))
+        """``SLIPWAY_DATA`` (./data), ``SLIPWAY_DATABASE_URL`` (SQLite in it) and ``SLIPWAY_FAILPOINT`` (none)."""
+        return cls(
+            data=Path(environ.get("SLIPWAY_DATA", "data")),
+            database_url=environ.get("SLIPWAY_DATABASE_URL"),
+            failpoint=environ.get("SLIPWAY_FAILPOINT"),
+        )
 
 
 class Slipway:
@@ -64,6 +70,7 @@ class Slipway:
         self.settings = settings
         self.database = Database(settings.database_url or sqlite_url(settings.data / "slipway.db"))
         self.hub = Hub(self.database)
+        self.failpoints = Failpoints(settings.failpoint)
         identities = IdentityService(TokenIssuer(_signing_key(settings.data / "issuer.pem")))
         git = EmbeddedGit(settings.data / "git")
         pull_requests = PullRequestService()

@@ -1,0 +1,27 @@
+"""Named places around every commit and act, where a test ends the process as kill -9 would."""
+
+import os
+import signal
+from typing import Final
+
+STEPS: Final = ("write", "intend", "swap", "record", "dispatch", "cursor", "act", "effect")
+NAMES: Final = tuple(f"{step}:{side}" for step in STEPS for side in ("before", "after"))
+
+
+class Failpoints:
+    """At most one is armed, as ``swap:before`` or ``swap:before#3`` for the third time it is reached."""
+
+    def __init__(self, armed: str | None = None) -> None:
+        name, _, count = (armed or "").partition("#")
+        if armed is not None and name not in NAMES:
+            raise ValueError(f"{name!r} is not a failpoint: {', '.join(NAMES)}")
+        self._name = name
+        self._left = int(count or 1)
+
+    def reach(self, name: str) -> None:
+        """Nothing, unless this is the one that is armed."""
+        if name != self._name:
+            return
+        self._left -= 1
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
