@@ -13,13 +13,14 @@ import pygit2
 from providers.errors import ProviderUnavailable
 from providers.git import embedded_reading as reading
 from providers.git.embedded_commits import write_commit, write_merge
+from providers.git.embedded_diff import diff
 from providers.git.errors import RefMoved, RepositoryMissing
 from providers.git.paths import check_branch_name
 from providers.git.values import (
     CommitInfo,
+    Diff,
     FileChange,
     FileContent,
-    FileDiff,
     MergeMethod,
     MergePreview,
     RepositoryKey,
@@ -76,13 +77,9 @@ class EmbeddedGit:
             if not path.exists():
                 raise
 
-    async def refs(self, key: RepositoryKey) -> dict[str, str]:
+    async def refs(self, key: RepositoryKey, *, containing: str | None = None) -> dict[str, str]:
         """Branches only."""
-        return await asyncio.to_thread(self._refs, key)
-
-    def _refs(self, key: RepositoryKey) -> dict[str, str]:
-        repository = self._open(key)
-        return {name: str(repository.branches.local[name].target) for name in repository.branches.local}
+        return await asyncio.to_thread(lambda: reading.refs(self._open(key), containing))
 
     async def head(self, key: RepositoryKey, branch: str) -> str | None:
         """The branch's sha, or None."""
@@ -174,19 +171,38 @@ class EmbeddedGit:
         """Newest first."""
         return await asyncio.to_thread(lambda: reading.commits(self._open(key), start, limit, after, until))
 
-    async def tree(self, key: RepositoryKey, sha: str, path: str = "", *, limit: int = 1_000) -> list[TreeEntry]:
+    async def shas(
+        self, key: RepositoryKey, start: str, *, limit: int, after: str | None = None, until: str | None = None
+    ) -> list[str]:
+        """Newest first."""
+        return await asyncio.to_thread(lambda: reading.shas(self._open(key), start, limit, after, until))
+
+    async def tree(
+        self, key: RepositoryKey, sha: str, path: str = "", *, limit: int = 1_000, after: str | None = None
+    ) -> list[TreeEntry]:
         """One folder."""
-        return await asyncio.to_thread(lambda: reading.tree(self._open(key), sha, path, limit))
+        return await asyncio.to_thread(lambda: reading.tree(self._open(key), sha, path, limit, after))
 
     async def file(self, key: RepositoryKey, sha: str, path: str, *, max_bytes: int) -> FileContent:
         """One file."""
         return await asyncio.to_thread(lambda: reading.file(self._open(key), sha, path, max_bytes))
 
     async def diff(
-        self, key: RepositoryKey, base: str, head: str, *, patches: bool, limit: int = 300
-    ) -> list[FileDiff]:
+        self,
+        key: RepositoryKey,
+        base: str | None,
+        head: str,
+        *,
+        patches: bool,
+        limit: int = 300,
+        from_merge_base: bool = False,
+    ) -> Diff:
         """Between two commits."""
-        return await asyncio.to_thread(lambda: reading.diff(self._open(key), base, head, patches, limit))
+
+        def compare() -> Diff:
+            return diff(self._open(key), base, head, patches=patches, limit=limit, from_merge_base=from_merge_base)
+
+        return await asyncio.to_thread(compare)
 
     async def preview(self, key: RepositoryKey, *, target: str, source: str) -> MergePreview:
         """A merge that is thrown away."""

@@ -1,23 +1,15 @@
 """Reading commits, trees and files with libgit2."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Final
+from itertools import dropwhile, islice
 
 import pygit2
-from pygit2.enums import DeltaStatus, DiffFind, SortMode
+from pygit2.enums import SortMode
 
 from providers.git.embedded_commits import conflicts, find
-from providers.git.errors import InvalidChange, PathMissing
-from providers.git.values import CommitInfo, FileContent, FileDiff, MergePreview, Signature, TreeEntry
-
-PATCH_BYTES: Final = 262_144
-_STATUS: Final = {
-    DeltaStatus.ADDED: "ADDED",
-    DeltaStatus.DELETED: "DELETED",
-    DeltaStatus.MODIFIED: "MODIFIED",
-    DeltaStatus.RENAMED: "RENAMED",
-    DeltaStatus.TYPECHANGE: "TYPE_CHANGED",
-}
+from providers.git.errors import FileTooLarge, PathMissing, RevisionMissing
+from providers.git.values import CommitInfo, FileContent, MergePreview, Signature, TreeEntry
 
 
 def commit(repository: pygit2.Repository, sha: str) -> CommitInfo:
@@ -25,33 +17,59 @@ def commit(repository: pygit2.Repository, sha: str) -> CommitInfo:
     return _info(repository, find(repository, sha))
 
 
+def refs(repository: pygit2.Repository, containing: str | None) -> dict[str, str]:
+    """Branches by name."""
+    found = {name: str(repository.branches.local[name].target) for name in repository.branches.local}
+    if containing is None:
+        return found
+    try:
+        wanted = find(repository, containing).id
+    except RevisionMissing:
+        return {}
+    return {
+        name: sha
+        for name, sha in found.items()
+        if sha == containing or repository.descendant_of(pygit2.Oid(hex=sha), wanted)
+    }
+
+
 def commits(
     repository: pygit2.Repository, start: str, limit: int, after: str | None, until: str | None
 ) -> list[CommitInfo]:
     """Newest first; going on after a sha that the walk does not meet answers nothing."""
+    return [_info(repository, one) for one in _walk(repository, start, limit, after, until)]
+
+
+def shas(repository: pygit2.Repository, start: str, limit: int, after: str | None, until: str | None) -> list[str]:
+    """As ``commits``."""
+    return [str(one.id) for one in _walk(repository, start, limit, after, until)]
+
+
+def _walk(
+    repository: pygit2.Repository, start: str, limit: int, after: str | None, until: str | None
+) -> Iterator[pygit2.Commit]:
     walker = repository.walk(find(repository, start).id, SortMode.TOPOLOGICAL | SortMode.TIME)
     if until is not None:
         walker.hide(find(repository, until).id)
-    found: list[CommitInfo] = []
-    waiting = after is not None
-    for one in walker:
-        if waiting:
-            waiting = str(one.id) != after
-            continue
-        if len(found) == limit:
-            break
-        found.append(_info(repository, one))
-    return found
+    waiting: Iterator[pygit2.Commit] = iter(walker)
+    if after is not None:
+        for one in waiting:
+            if str(one.id) == after:
+                break
+    return islice(waiting, limit)
 
 
-def tree(repository: pygit2.Repository, sha: str, path: str, limit: int) -> list[TreeEntry]:
-    """The entries of one folder."""
+def tree(repository: pygit2.Repository, sha: str, path: str, limit: int, after: str | None) -> list[TreeEntry]:
+    """The entries of one folder; going on after a name that is not in it answers nothing."""
     root = find(repository, sha).tree
     folder: pygit2.Object = root if not path else _at(root, path)
     if not isinstance(folder, pygit2.Tree):
         raise PathMissing(path)
     prefix = f"{path}/" if path else ""
-    return [_entry(entry, prefix) for entry in list(folder)[:limit]]
+    entries: Iterator[pygit2.Object] = iter(folder)
+    if after is not None:
+        entries = islice(dropwhile(lambda entry: entry.name != after, entries), 1, None)
+    return [_entry(repository, entry, prefix) for entry in islice(entries, limit)]
 
 
 def file(repository: pygit2.Repository, sha: str, path: str, max_bytes: int) -> FileContent:
@@ -59,22 +77,9 @@ def file(repository: pygit2.Repository, sha: str, path: str, max_bytes: int) -> 
     blob = _at(find(repository, sha).tree, path)
     if not isinstance(blob, pygit2.Blob):
         raise PathMissing(path)
-    if blob.size > max_bytes:
-        raise InvalidChange(path, f"has {blob.size:,} bytes, over the {max_bytes:,} of one answer: clone it")
+    if (size := _size(repository, blob)) > max_bytes:
+        raise FileTooLarge(path, size, max_bytes)
     return FileContent(path=path, sha=str(blob.id), size=blob.size, mode=f"{blob.filemode:06o}", data=blob.data)
-
-
-def diff(repository: pygit2.Repository, base: str, head: str, patches: bool, limit: int) -> list[FileDiff]:
-    """What ``head`` changed since ``base``."""
-    found = repository.diff(find(repository, base), find(repository, head))
-    assert isinstance(found, pygit2.Diff)
-    found.find_similar(DiffFind.FIND_RENAMES)
-    changes: list[FileDiff] = []
-    for patch in found:
-        if patch is None or len(changes) == limit:
-            break
-        changes.append(_change(patch, patches))
-    return changes
 
 
 def preview(repository: pygit2.Repository, target: str, source: str) -> MergePreview:
@@ -96,28 +101,17 @@ def _at(root: pygit2.Tree, path: str) -> pygit2.Object:
         raise PathMissing(path) from error
 
 
-def _entry(entry: pygit2.Object, prefix: str) -> TreeEntry:
+def _size(repository: pygit2.Repository, one: pygit2.Object) -> int:
+    """By the header, so that a large file is not read to be measured."""
+    return int(repository.odb.read_header(one.id)[1])
+
+
+def _entry(repository: pygit2.Repository, entry: pygit2.Object, prefix: str) -> TreeEntry:
     name = entry.name or ""
     kind = {"tree": "TREE", "blob": "BLOB"}.get(entry.type_str, "COMMIT")
-    size = entry.size if isinstance(entry, pygit2.Blob) else None
+    size = _size(repository, entry) if isinstance(entry, pygit2.Blob) else None
     return TreeEntry(
         path=prefix + name, name=name, kind=kind, mode=f"{entry.filemode or 0:06o}", size=size, sha=str(entry.id)
-    )
-
-
-def _change(patch: pygit2.Patch, wanted: bool) -> FileDiff:
-    delta = patch.delta
-    _, insertions, deletions = patch.line_stats
-    data = patch.data if wanted and not delta.is_binary else b""
-    return FileDiff(
-        path=delta.new_file.path or delta.old_file.path,
-        old_path=delta.old_file.path if delta.status == DeltaStatus.RENAMED else None,
-        status=_STATUS.get(delta.status, "MODIFIED"),
-        insertions=insertions,
-        deletions=deletions,
-        patch=data.decode("utf-8", "replace") if data and len(data) <= PATCH_BYTES else None,
-        is_binary=bool(delta.is_binary),
-        truncated=len(data) > PATCH_BYTES,
     )
 
 

@@ -23,6 +23,14 @@ class PathMissing(ProviderRejected):
         self.path = path
 
 
+class FileTooLarge(ProviderRejected):
+    """The file is larger than one answer may be."""
+
+    def __init__(self, path: str, size: int, most: int) -> None:
+        super().__init__(f"{path[:200]!r} has {size:,} bytes, over the {most:,} of one answer: clone the repository")
+        self.path, self.size = path, size
+
+
 class RefMoved(ProviderRejected):
     """The branch is not where the caller believed; read it again."""
 

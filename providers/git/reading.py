@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from providers.git.values import CommitInfo, FileContent, FileDiff, MergePreview, RepositoryKey, TreeEntry
+from providers.git.values import CommitInfo, Diff, FileContent, MergePreview, RepositoryKey, TreeEntry
 
 
 class GitReading(Protocol):
@@ -18,18 +18,33 @@ class GitReading(Protocol):
         """Newest first from ``start``, going on after a sha, without what ``until`` reaches."""
         ...
 
-    async def tree(self, key: RepositoryKey, sha: str, path: str = "", *, limit: int = 1_000) -> list[TreeEntry]:
-        """The entries of one folder, in Git's order."""
+    async def shas(
+        self, key: RepositoryKey, start: str, *, limit: int, after: str | None = None, until: str | None = None
+    ) -> list[str]:
+        """The shas of ``commits``, without the cost of comparing each with its parent."""
+        ...
+
+    async def tree(
+        self, key: RepositoryKey, sha: str, path: str = "", *, limit: int = 1_000, after: str | None = None
+    ) -> list[TreeEntry]:
+        """The entries of one folder, in Git's order, going on after a name."""
         ...
 
     async def file(self, key: RepositoryKey, sha: str, path: str, *, max_bytes: int) -> FileContent:
-        """A file; InvalidChange when it is larger than ``max_bytes``."""
+        """A file; FileTooLarge when it is larger than ``max_bytes``."""
         ...
 
     async def diff(
-        self, key: RepositoryKey, base: str, head: str, *, patches: bool, limit: int = 300
-    ) -> list[FileDiff]:
-        """What ``head`` changed since ``base``, with renames found."""
+        self,
+        key: RepositoryKey,
+        base: str | None,
+        head: str,
+        *,
+        patches: bool,
+        limit: int = 300,
+        from_merge_base: bool = False,
+    ) -> Diff:
+        """What ``head`` changed since ``base`` (None: since nothing), or since where the two parted; finds renames."""
         ...
 
     async def preview(self, key: RepositoryKey, *, target: str, source: str) -> MergePreview:

@@ -20,8 +20,8 @@ class GitRepositories(Protocol):
         """Where Git's own programs find it."""
         ...
 
-    async def refs(self, key: RepositoryKey) -> dict[str, str]:
-        """Every branch with its sha."""
+    async def refs(self, key: RepositoryKey, *, containing: str | None = None) -> dict[str, str]:
+        """Every branch with its sha; with ``containing`` those that reach this commit, none when it is absent."""
         ...
 
     async def head(self, key: RepositoryKey, branch: str) -> str | None:

@@ -79,18 +79,46 @@ class FileContent:
     data: bytes
 
 
+class FileStatus(StrEnum):
+    """What happened to a file."""
+
+    ADDED = "ADDED"
+    DELETED = "DELETED"
+    MODIFIED = "MODIFIED"
+    RENAMED = "RENAMED"
+    TYPE_CHANGED = "TYPE_CHANGED"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileDiff:
-    """What happened to one file; ``patch`` is None when it is binary, too long or not asked for."""
+    """What happened to one file; lines are None when it is binary or too large to compare.
+
+    ``patch`` is None when it is binary or not asked for, and when it is ``truncated``: over a bound.
+    """
 
     path: str
     old_path: str | None
-    status: str
-    insertions: int
-    deletions: int
+    status: FileStatus
+    insertions: int | None
+    deletions: int | None
     patch: str | None
     is_binary: bool
     truncated: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Diff:
+    """What ``head_sha`` changed since ``base_sha`` (None: since nothing); ``files_changed`` counts all."""
+
+    base_sha: str | None
+    head_sha: str
+    files_changed: int
+    files: tuple[FileDiff, ...]
+
+    @property
+    def truncated(self) -> bool:
+        """Whether files are left out."""
+        return len(self.files) < self.files_changed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

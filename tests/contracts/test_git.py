@@ -11,6 +11,7 @@ import pytest
 from providers.git.embedded import EmbeddedGit
 from providers.git.errors import (
     EmptyChange,
+    FileTooLarge,
     InvalidChange,
     MergeConflict,
     NotFastForward,
@@ -195,11 +196,52 @@ async def test_diffs_find_renames_and_give_patches(repository: Repository) -> No
     head = await repository.commit(
         base, remove("old.txt"), write("new.txt", text), remove("gone"), write("kept", "2\n")
     )
-    found = {one.path: one for one in await repository.git.diff(KEY, base, head, patches=True)}
+    diff = await repository.git.diff(KEY, base, head, patches=True)
+    assert (diff.base_sha, diff.head_sha, diff.files_changed, diff.truncated) == (base, head, 3, False)
+    found = {one.path: one for one in diff.files}
     assert {path: (one.status, one.old_path) for path, one in found.items()} == {
         "gone": ("DELETED", None), "kept": ("MODIFIED", None), "new.txt": ("RENAMED", "old.txt"),
     }  # fmt: skip
     assert "-1\n+2\n" in (found["kept"].patch or "")
+    assert (found["kept"].insertions, found["kept"].deletions) == (1, 1)
+
+
+async def test_a_diff_is_since_nothing_or_since_where_two_branches_parted(repository: Repository) -> None:
+    base = await repository.commit(None, write("a"), write("b"))
+    target = await repository.commit(base, write("a", "target\n"))
+    source = await repository.commit(base, write("b", "source\n"))
+    whole = await repository.git.diff(KEY, None, base, patches=False)
+    assert (whole.base_sha, [(one.path, one.status, one.patch) for one in whole.files]) == (
+        None, [("a", "ADDED", None), ("b", "ADDED", None)],
+    )  # fmt: skip
+    between = await repository.git.diff(KEY, target, source, patches=False)
+    assert [one.path for one in between.files] == ["a", "b"]
+    proposed = await repository.git.diff(KEY, target, source, patches=False, from_merge_base=True)
+    assert (proposed.base_sha, [one.path for one in proposed.files]) == (base, ["b"])
+
+
+async def test_a_diff_stays_within_its_bounds(repository: Repository) -> None:
+    base = await repository.commit(None, write("a"))
+    lines = "".join(f"{number:07}\n" for number in range(30_000))
+    head = await repository.commit(
+        base,
+        *(write(f"f{number}", str(number)) for number in range(10)),
+        write("binary", "\0"),
+        write("huge", lines * 20),
+        write("long", lines),
+        *(write(f"much{number}", lines[:200_000]) for number in range(6)),
+    )
+    few = await repository.git.diff(KEY, base, head, patches=True, limit=4)
+    assert (len(few.files), few.files_changed, few.truncated) == (4, 19, True)
+    whole = await repository.git.diff(KEY, base, head, patches=True)
+    found = {one.path: one for one in whole.files}
+    assert (found["huge"].insertions, found["huge"].patch, found["huge"].truncated) == (None, None, True)
+    assert (found["binary"].is_binary, found["binary"].insertions, found["binary"].truncated) == (True, None, False)
+    assert (found["long"].insertions, found["long"].patch, found["long"].truncated) == (30_000, None, True)
+    assert [found[f"much{number}"].truncated for number in range(6)] == [False] * 4 + [True] * 2
+    assert (found["f1"].patch or "").endswith("+1\n\\ No newline at end of file\n")
+    bare = await repository.git.diff(KEY, base, head, patches=False)
+    assert [one.patch or one.truncated for one in bare.files] == [False] * 19
 
 
 async def test_history_pages_go_on_after_a_sha(repository: Repository) -> None:
@@ -212,6 +254,36 @@ async def test_history_pages_go_on_after_a_sha(repository: Repository) -> None:
     assert [one.sha for one in page + rest] == newest_first
     since = await repository.git.commits(KEY, shas[-1], limit=9, until=shas[2])
     assert [one.sha for one in since] == newest_first[:2]
+    assert await repository.git.shas(KEY, shas[-1], limit=3) == newest_first[:3]
+    assert await repository.git.shas(KEY, shas[-1], limit=9, after=shas[2], until=shas[0]) == [shas[1]]
+
+
+async def test_folders_page_by_name(repository: Repository) -> None:
+    first = await repository.commit(None, write("b/x", "12345"), write("a"), write("b.txt"), write("c"))
+    names = [entry.name for entry in await repository.git.tree(KEY, first)]
+    assert names == ["a", "b.txt", "b", "c"]
+    rest = await repository.git.tree(KEY, first, limit=1, after="b.txt")
+    assert [(entry.path, entry.kind, entry.size) for entry in rest] == [("b", "TREE", None)]
+    assert [(entry.path, entry.size) for entry in await repository.git.tree(KEY, first, "b")] == [("b/x", 5)]
+    assert await repository.git.tree(KEY, first, after="absent") == []
+
+
+async def test_a_file_over_the_bound_is_refused_with_both_sizes(repository: Repository) -> None:
+    first = await repository.commit(None, write("a", "12345"))
+    with pytest.raises(FileTooLarge, match="has 5 bytes, over the 4"):
+        await repository.git.file(KEY, first, "a", max_bytes=4)
+
+
+async def test_branches_that_reach_a_commit_are_found(repository: Repository) -> None:
+    first = await repository.commit(None, write("a"))
+    second = await repository.commit(first, write("b"))
+    loose = await repository.commit(first, write("c"))
+    await repository.git.swap(KEY, "old", old=None, new=first)
+    await repository.git.swap(KEY, "new", old=None, new=second)
+    assert await repository.git.refs(KEY, containing=first) == {"old": first, "new": second}
+    assert await repository.git.refs(KEY, containing=second) == {"new": second}
+    for absent in (loose, "0" * 40):
+        assert await repository.git.refs(KEY, containing=absent) == {}
 
 
 async def test_what_is_absent_is_told(repository: Repository) -> None:
