@@ -7,9 +7,11 @@ import strawberry
 import structlog
 from graphql import GraphQLError
 from strawberry.extensions import MaskErrors, MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
+from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from resolvers.root import Mutation, Query, Subscription
+from schema.scalars import SCALARS
 from services.errors import SlipwayError
 
 _log = structlog.get_logger()
@@ -50,6 +52,7 @@ graphql_schema = GraphqlSchema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
+    config=StrawberryConfig(scalar_map=SCALARS),
     extensions=[
         lambda: Codes(should_mask_error=_with_code),
         lambda: MaxTokensLimiter(max_token_count=2_000),

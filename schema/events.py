@@ -6,6 +6,7 @@ from typing import Any
 import strawberry
 from strawberry.scalars import JSON
 
+from schema.scalars import BigInt
 from storage.event_log import envelope
 from storage.tables.operations import EventRow
 
@@ -19,7 +20,7 @@ class Event:
     event_type: str = strawberry.field(description="NounVerbPastTense.")
     schema_version: int = strawberry.field(description="Version of the payload's shape, per type.")
     tenant_id: strawberry.ID = strawberry.field(description="The tenant.")
-    sequence: int = strawberry.field(description="Dense per tenant, from 1.")
+    sequence: BigInt = strawberry.field(description="Dense per tenant, from 1.")
     project_id: strawberry.ID | None = strawberry.field(description="The project, when the event is of one.")
     module_id: strawberry.ID | None = strawberry.field(description="The module, when the event is of one.")
     subject_type: str = strawberry.field(description="Type of the node it tells of.")
@@ -44,7 +45,7 @@ def event_of(row: EventRow) -> Event:
         event_type=row.event_type,
         schema_version=row.schema_version,
         tenant_id=told["tenantId"],
-        sequence=row.sequence,
+        sequence=BigInt(row.sequence),
         project_id=told["projectId"],
         module_id=told["moduleId"],
         subject_type=row.subject_type,

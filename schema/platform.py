@@ -7,6 +7,7 @@ import strawberry
 
 from schema.connections import Connection, to_many
 from schema.mapping import Node, column, id_column, to_one
+from schema.scalars import Sha256Digest
 from services.platform.identities import IdentityKind
 from services.platform.modules import Language, ModuleKind
 
@@ -57,7 +58,7 @@ class Artifact(Node):
     producer: str = column("producer", "What made it.")
     name: str = column("name", "What it is called.")
     uri: str | None = column("uri", "Where it lies, or its purl.")
-    digest: str | None = column("digest", "sha256 of its content.")
+    digest: Sha256Digest | None = column("digest", "sha256 of its content.")
     trace_id: str = column("trace_id", "The trace it starts.")
     created_at: datetime = column("created_at", "When it was registered.")
 

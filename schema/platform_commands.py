@@ -7,6 +7,7 @@ import strawberry
 from schema.commands import Command, Payload
 from schema.connections import id_of
 from schema.platform import Artifact, Identity, Module, Project, Tenant, Token
+from schema.scalars import Sha256Digest
 from services.actor import Scope
 from services.platform import artifacts, identities, modules, projects, tenants
 
@@ -199,7 +200,7 @@ class RegisterArtifactInput(Command):
     producer: str
     name: str
     uri: str | None = None
-    digest: str | None = None
+    digest: Sha256Digest | None = None
     module_id: strawberry.ID | None = None
 
     def to_command(self) -> artifacts.RegisterArtifact:

@@ -5,6 +5,7 @@ import strawberry
 from providers.git.values import MergeMethod
 from schema.commands import Command, Payload
 from schema.connections import id_of
+from schema.scalars import GitSha
 from schema.source_control import PullRequest
 from services.source_control import merging, pull_requests
 from services.source_control.reviews import Verdict
@@ -39,7 +40,7 @@ class ReviewPullRequestInput(Command):
 
     pull_request_id: strawberry.ID
     verdict: Verdict
-    source_sha: str
+    source_sha: GitSha
     body: str = ""
 
     def to_command(self) -> pull_requests.ReviewPullRequest:
@@ -57,7 +58,7 @@ class MergePullRequestInput(Command):
     """CONFLICT when the source or the target moved."""
 
     pull_request_id: strawberry.ID
-    expected_source_sha: str
+    expected_source_sha: GitSha
     method: MergeMethod = MergeMethod.MERGE
     message: str | None = None
 

@@ -7,6 +7,7 @@ import strawberry
 from schema.connections import Connection, to_many
 from schema.mapping import Node, column, id_column, to_one
 from schema.platform import Artifact, Identity, Module, Project
+from schema.scalars import GitSha
 from services.source_control.pull_requests import PullRequestStatus
 from services.source_control.repositories import RepositoryStatus
 from services.source_control.reviews import Verdict
@@ -22,7 +23,7 @@ class Branch(Node):
 
     repository_id: strawberry.ID = id_column("repository_id", "Repository", "Its repository's id.")
     name: str = column("name", "Unique in the repository.")
-    head_sha: str = column("head_sha", "The commit it stands at.")
+    head_sha: GitSha = column("head_sha", "The commit it stands at.")
     is_protected: bool = column("is_protected", "Whether it moves by merged pull requests only.")
     created_at: datetime = column("created_at", "When it was made.")
     updated_at: datetime = column("updated_at", "When it last moved.")
@@ -33,15 +34,15 @@ class Commit(Node):
     """The sha is Git's."""
 
     repository_id: strawberry.ID = id_column("repository_id", "Repository", "Its repository's id.")
-    sha: str = column("sha", "Git's sha.")
-    tree_hash: str = column("tree_hash", "Git's sha of its tree.")
+    sha: GitSha = column("sha", "Git's sha.")
+    tree_hash: GitSha = column("tree_hash", "Git's sha of its tree.")
     created_on_branch: str = column("created_on_branch", "The branch it first reached.")
     artifact: Artifact | None = to_one("artifact_id", "Artifact", "The artifact it was made from.")
     author_name: str = column("author_name", "Who wrote it.")
     author_email: str = column("author_email", "Their address.")
     authored_at: datetime = column("authored_at", "When it was written.")
     message: str = column("message", "What it says of itself.")
-    parents: list[str] = column("parents", "The shas it follows.")
+    parents: list[GitSha] = column("parents", "The shas it follows.")
     files_changed: int = column("files_changed", "Files it changed against its first parent.")
     insertions: int = column("insertions", "Lines it added.")
     deletions: int = column("deletions", "Lines it removed.")
@@ -55,7 +56,7 @@ class Review(Node):
     reviewer: Identity | None = to_one("reviewer_id", "Identity", "Who.")
     verdict: Verdict = column("verdict", "What they say.")
     body: str = column("body", "Why.")
-    source_sha: str = column("source_sha", "Of which sha.")
+    source_sha: GitSha = column("source_sha", "Of which sha.")
     is_stale: bool = column("is_stale", "Whether the source has moved since.")
     created_at: datetime = column("created_at", "When.")
 
@@ -67,8 +68,8 @@ class Check(Node):
     name: str = column("name", "What is checked.")
     status: str = column("status", "PASSED or FAILED.")
     summary: str = column("summary", "Why.")
-    source_sha: str = column("source_sha", "Of which source.")
-    target_sha: str = column("target_sha", "Against which target.")
+    source_sha: GitSha = column("source_sha", "Of which source.")
+    target_sha: GitSha = column("target_sha", "Against which target.")
 
 
 @strawberry.type(description="A proposal to merge one branch into another.")
@@ -81,9 +82,9 @@ class PullRequest(Node):
     body: str = column("body", "Why.")
     source_branch: str = column("source_branch", "The branch that is proposed.")
     target_branch: str = column("target_branch", "The branch it shall join.")
-    source_sha: str = column("source_sha", "Where the source stands; what reviews and the merge are of.")
-    target_sha: str = column("target_sha", "Where the target stood at the last check.")
-    merge_sha: str | None = column("merge_sha", "Where the target stood after the merge.")
+    source_sha: GitSha = column("source_sha", "Where the source stands; what reviews and the merge are of.")
+    target_sha: GitSha = column("target_sha", "Where the target stood at the last check.")
+    merge_sha: GitSha | None = column("merge_sha", "Where the target stood after the merge.")
     mergeability: str = column("mergeability", "UNKNOWN, MERGEABLE or CONFLICTING.")
     conflicts: list[str] = column("conflicts", "The paths that both sides changed.")
     checks_status: str = column("checks_status", "PENDING, PASSED, FAILED, or ERROR when they could not run.")

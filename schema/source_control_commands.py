@@ -9,6 +9,7 @@ import strawberry
 from providers.git.values import FileChange, FileMode
 from schema.commands import Command, Payload
 from schema.connections import id_of
+from schema.scalars import GitSha
 from schema.source_control import Branch, Commit, Repository
 from services.errors import InvalidInput
 from services.source_control import commits, repositories
@@ -97,7 +98,7 @@ class CreateBranchInput(Command):
     repository_id: strawberry.ID
     name: str
     from_branch: str | None = None
-    from_sha: str | None = None
+    from_sha: GitSha | None = None
 
     def to_command(self) -> commits.CreateBranch:
         """Frozen."""
@@ -127,7 +128,7 @@ class CreateCommitInput(Command):
     message: str
     changes: list[FileChangeInput]
     artifact_id: strawberry.ID | None = None
-    expected_head_sha: str | None = None
+    expected_head_sha: GitSha | None = None
 
     def to_command(self) -> commits.CreateCommit:
         """Frozen."""
