@@ -18,6 +18,8 @@ from resolvers.server import GraphqlServer
 from services.actor import Actor
 from services.failpoints import Failpoints
 from services.platform.artifacts import ArtifactService
+from services.platform.configuration import ConfigurationService
+from services.platform.environments import EnvironmentService
 from services.platform.identities import IdentityService
 from services.platform.issuer import Claims, InvalidToken, TokenIssuer
 from services.platform.modules import ModuleService
@@ -73,6 +75,8 @@ class Slipway:
         self.failpoints = Failpoints(settings.failpoint)
         identities = IdentityService(TokenIssuer(_signing_key(settings.data / "issuer.pem")))
         git = EmbeddedGit(settings.data / "git")
+        repositories = RepositoryService()
+        environments = EnvironmentService(repositories)
         pull_requests = PullRequestService()
         self.services = Services(
             identities=identities,
@@ -80,7 +84,9 @@ class Slipway:
             projects=ProjectService(),
             modules=ModuleService(),
             artifacts=ArtifactService(),
-            repositories=RepositoryService(),
+            repositories=repositories,
+            environments=environments,
+            configuration=ConfigurationService(),
             branches=BranchService(git),
             commits=CommitService(git),
             ref_moves=RefMoves(git),
@@ -89,7 +95,7 @@ class Slipway:
         )
         self.adoption = Adoption(self.database, self.services.ref_moves)
         workers = (
-            RepositoryProvisioningWorker(self.database, git, self.services.repositories),
+            RepositoryProvisioningWorker(self.database, git, repositories, environments),
             PullRequestCheckWorker(self.database, git, pull_requests),
         )
         self.runtime = Runtime(self.database, workers)

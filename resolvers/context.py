@@ -8,6 +8,8 @@ from strawberry.types import Info as StrawberryInfo
 from resolvers.loaders import RowLoaders
 from services.actor import Actor
 from services.platform.artifacts import ArtifactService
+from services.platform.configuration import ConfigurationService
+from services.platform.environments import EnvironmentService
 from services.platform.identities import IdentityService
 from services.platform.modules import ModuleService
 from services.platform.projects import ProjectService
@@ -31,6 +33,8 @@ class Services:
     projects: ProjectService
     modules: ModuleService
     artifacts: ArtifactService
+    environments: EnvironmentService
+    configuration: ConfigurationService
     repositories: RepositoryService
     branches: BranchService
     commits: CommitService

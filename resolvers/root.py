@@ -9,6 +9,7 @@ import strawberry
 from strawberry.tools import merge_types
 
 from resolvers.context import Info
+from resolvers.environments import EnvironmentMutation, EnvironmentQuery
 from resolvers.platform import PlatformMutation, PlatformQuery
 from resolvers.pull_requests import PullRequestMutation, PullRequestQuery
 from resolvers.source_control import SourceControlMutation, SourceControlQuery
@@ -122,5 +123,5 @@ def _any_id(value: str) -> UUID:
         raise InvalidInput(str(error), field="subjectId") from error
 
 
-Query = merge_types("Query", (NodeQuery, PlatformQuery, SourceControlQuery, PullRequestQuery))
-Mutation = merge_types("Mutation", (PlatformMutation, SourceControlMutation, PullRequestMutation))
+Query = merge_types("Query", (NodeQuery, PlatformQuery, EnvironmentQuery, SourceControlQuery, PullRequestQuery))
+Mutation = merge_types("Mutation", (PlatformMutation, EnvironmentMutation, SourceControlMutation, PullRequestMutation))

@@ -1,9 +1,12 @@
 """What every mutation takes and answers."""
 
+from typing import Any
+
 import strawberry
 
 from schema.errors import UserError
 from schema.events import Event
+from services.changes import KEEP
 
 
 @strawberry.input(description="What every command may carry.")
@@ -22,3 +25,8 @@ class Payload:
 
     events: list[Event] = strawberry.field(description="The envelopes that were written, in order.")
     errors: list[UserError] = strawberry.field(description="Why nothing was done; empty when it was.")
+
+
+def given(value: Any) -> Any:
+    """A field of an update: KEEP when it is absent, so that null can clear."""
+    return KEEP if value is strawberry.UNSET else value

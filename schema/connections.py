@@ -12,7 +12,7 @@ import orjson
 import strawberry
 from strawberry.types import Info
 
-from schema.mapping import IdColumn, ToMany, sources
+from schema.mapping import IdColumn, OneBack, ToMany, sources
 from services.errors import InvalidInput
 from storage.ids import parse_id
 from storage.queries.rows import Page
@@ -175,8 +175,8 @@ def id_of(value: str, target: str, field: str) -> UUID:
     return row_id
 
 
-def to_many(target: str, key: str, returns: Any, description: str) -> Any:
-    """A field that is a connection of the rows pointing here, oldest first unless turned."""
+def to_many(target: str, key: str, returns: Any, description: str, *, order: str = "id") -> Any:
+    """A field that is a connection of the rows pointing here, by this column unless turned."""
 
     async def read(
         root: Any,
@@ -187,8 +187,20 @@ def to_many(target: str, key: str, returns: Any, description: str) -> Any:
         before: str | None = None,
         direction: Direction = Direction.ASC,
     ) -> Any:
-        order = ("id", direction is Direction.DESC)
-        return await info.context.loaders.many(target, key, root.row.id, asked({}, order, first, after, last, before))
+        wanted = asked({}, (order, direction is Direction.DESC), first, after, last, before)
+        return await info.context.loaders.many(target, key, root.row.id, wanted)
 
     read.__annotations__["return"] = returns
     return strawberry.field(resolver=read, description=description, metadata={"source": ToMany(key=key, target=target)})
+
+
+def one_back(target: str, key: str, description: str) -> Any:
+    """A field that is the one row pointing here, or null."""
+
+    async def read(root: Any, info: Info) -> Any:
+        only = asked({}, ("id", False), 1, None, None, None)
+        return next(iter((await info.context.loaders.many(target, key, root.row.id, only)).nodes()), None)
+
+    del read.__annotations__["return"]
+    source = OneBack(key=key, target=target)
+    return strawberry.field(resolver=read, description=description, metadata={"source": source})

@@ -46,7 +46,15 @@ class ToMany:
     target: str
 
 
-Source = Column | IdColumn | ToOne | ToMany
+@dataclass(frozen=True, kw_only=True)
+class OneBack:
+    """The field is the one ``target`` row, if any, whose unique ``key`` column holds this row's id."""
+
+    key: str
+    target: str
+
+
+Source = Column | IdColumn | ToOne | ToMany | OneBack
 
 
 class Loaders(Protocol):

@@ -1,16 +1,24 @@
 """Types of the platform context."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
+from strawberry.types import Info
 
-from schema.connections import Connection, to_many
+from schema.connections import Connection, asked, id_of, to_many
 from schema.mapping import Node, column, id_column, to_one
 from schema.scalars import Sha256Digest
+from services.platform.environments import Driver, EnvironmentStatus, Promotion
 from services.platform.identities import IdentityKind
 from services.platform.modules import Language, ModuleKind
 
+if TYPE_CHECKING:
+    from schema.source_control import Repository
+
+strawberry.enum(Driver, description="What runs an environment's modules.")
+strawberry.enum(EnvironmentStatus, description="DECLARED until its repository stands.")
+strawberry.enum(Promotion, description="Whether releases move in by themselves, or when somebody says so.")
 strawberry.enum(IdentityKind, description="An AGENT always acts on behalf of a HUMAN.")
 strawberry.enum(ModuleKind, description="What a module becomes.")
 strawberry.enum(Language, description="What a module is written in.")
@@ -63,6 +71,74 @@ class Artifact(Node):
     created_at: datetime = column("created_at", "When it was registered.")
 
 
+@strawberry.type(description="One variable of a configuration.")
+class ConfigurationEntry:
+    """Either a value or the name of a secret."""
+
+    name: str = strawberry.field(description="As the process sees it.")
+    value: str | None = strawberry.field(description="Its value, unless a secret holds it.")
+    secret_ref: str | None = strawberry.field(description="The name of the secret that holds its value.")
+
+
+@strawberry.type(description="One version of a module's values in an environment.")
+class Configuration(Node):
+    """Never changed, only succeeded by the next number."""
+
+    project_id: strawberry.ID = id_column("project_id", "Project", "Its project's id.")
+    environment: Annotated["Environment", strawberry.lazy("schema.platform")] | None = to_one(
+        "environment_id", "Environment", "The environment."
+    )
+    module: Module | None = to_one("module_id", "Module", "The module.")
+    number: int = column("number", "Dense for the module in the environment, from 1.")
+    created_at: datetime = column("created_at", "When it was set.")
+
+    @strawberry.field(description="The variables by name.")
+    def entries(self) -> list[ConfigurationEntry]:
+        """As they were set."""
+        stored: dict[str, dict[str, str]] = self.row.entries
+        return [
+            ConfigurationEntry(name=name, value=entry.get("value"), secret_ref=entry.get("secretRef"))
+            for name, entry in stored.items()
+        ]
+
+
+@strawberry.type(description="A place where modules run, with a repository of its own for the desired state.")
+class Environment(Node):
+    """Releases move through a project's environments in their order."""
+
+    project_id: strawberry.ID = id_column("project_id", "Project", "Its project's id.")
+    project: Annotated["Project", strawberry.lazy("schema.platform")] | None = to_one(
+        "project_id", "Project", "Its project."
+    )
+    name: str = column("name", "Unique in the project.")
+    order: int = column("position", "Its place in the project's train, from 1.")
+    driver: Driver = column("driver", "What runs its modules.")
+    repository: Annotated["Repository", strawberry.lazy("schema.source_control")] | None = to_one(
+        "repository_id", "Repository", "Where its desired state stands."
+    )
+    promotion: Promotion = column("promotion", "Whether releases move in by themselves.")
+    requires_approval: bool = column("requires_approval", "Whether a release needs an approval to move in.")
+    self_heal: bool = column("self_heal", "Whether drift is corrected.")
+    auto_rollback: bool = column("auto_rollback", "Whether a release that does not get healthy is taken back.")
+    allow_direct_push: bool = column("allow_direct_push", "Whether its repository takes pushes without a review.")
+    drift_interval_ms: int = column("drift_interval_ms", "How often it is compared with what is desired.")
+    status: EnvironmentStatus = column("status", "Where it is in its life.")
+    created_at: datetime = column("created_at", "When it was declared.")
+    updated_at: datetime = column("updated_at", "When it last changed.")
+    version: int = column("version", "Counts its changes.")
+    configurations: Connection[Configuration] = to_many(
+        "Configuration", "environment_id", Connection[Configuration], "Every version of its modules' values."
+    )
+
+    @strawberry.field(description="A module's newest values here; null when there were never any.")
+    async def configuration(self, info: Info[Any, Any], module: strawberry.ID) -> Configuration | None:
+        """The highest number."""
+        where = {"module_id": id_of(module, "Module", "module")}
+        newest = asked(where, ("number", True), 1, None, None, None)
+        page = await info.context.loaders.many("Configuration", "environment_id", self.row.id, newest)
+        return next(iter(page.nodes()), None)
+
+
 @strawberry.type(description="What a tenant's work is divided into.")
 class Project(Node):
     """Modules, environments and repositories belong to one."""
@@ -74,6 +150,9 @@ class Project(Node):
     updated_at: datetime = column("updated_at", "When it last changed.")
     version: int = column("version", "Counts its changes.")
     modules: Connection[Module] = to_many("Module", "project_id", Connection[Module], "Its modules.")
+    environments: Connection[Environment] = to_many(
+        "Environment", "project_id", Connection[Environment], "Its environments in their order.", order="position"
+    )
     artifacts: Connection[Artifact] = to_many("Artifact", "project_id", Connection[Artifact], "What was registered.")
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import strawberry
 
-from schema.commands import Command, Payload
+from schema.commands import Command, Payload, given
 from schema.connections import id_of
 from schema.platform import Artifact, Identity, Module, Project, Tenant, Token
 from schema.scalars import Sha256Digest
@@ -87,26 +87,30 @@ class RegisterModuleInput(Command):
         )
 
 
-@strawberry.input(description="Change a module's metadata; what is null stays.")
+@strawberry.input(description="Change a module's metadata; what is absent stays, null clears.")
 class UpdateModuleInput(Command):
-    """Fields that are given are set."""
+    """Its kind, language and baseVersion cannot be null, nor a SERVICE's port."""
 
     module_id: strawberry.ID
-    base_version: str | None = None
-    package_name: str | None = None
-    image_name: str | None = None
-    port: int | None = None
-    health_path: str | None = None
+    kind: modules.ModuleKind | None = strawberry.UNSET
+    language: modules.Language | None = strawberry.UNSET
+    base_version: str | None = strawberry.UNSET
+    package_name: str | None = strawberry.UNSET
+    image_name: str | None = strawberry.UNSET
+    port: int | None = strawberry.UNSET
+    health_path: str | None = strawberry.UNSET
 
     def to_command(self) -> modules.UpdateModule:
         """Frozen."""
         return modules.UpdateModule(
             module_id=id_of(self.module_id, "Module", "moduleId"),
-            base_version=self.base_version,
-            package_name=self.package_name,
-            image_name=self.image_name,
-            port=self.port,
-            health_path=self.health_path,
+            kind=given(self.kind),
+            language=given(self.language),
+            base_version=given(self.base_version),
+            package_name=given(self.package_name),
+            image_name=given(self.image_name),
+            port=given(self.port),
+            health_path=given(self.health_path),
         )
 
 

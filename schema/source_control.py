@@ -4,16 +4,17 @@ from datetime import datetime
 
 import strawberry
 
-from schema.connections import Connection, to_many
+from schema.connections import Connection, one_back, to_many
 from schema.mapping import Node, column, id_column, to_one
-from schema.platform import Artifact, Identity, Module, Project
+from schema.platform import Artifact, Environment, Identity, Module, Project
 from schema.scalars import GitSha
 from services.source_control.pull_requests import PullRequestStatus
-from services.source_control.repositories import RepositoryStatus
+from services.source_control.repositories import RepositoryKind, RepositoryStatus
 from services.source_control.reviews import Verdict
 
 strawberry.enum(PullRequestStatus, description="Where a pull request is in its life.")
 strawberry.enum(Verdict, description="What a reviewer says.")
+strawberry.enum(RepositoryKind, description="A module's code, or an environment's desired state.")
 strawberry.enum(RepositoryStatus, description="Where a repository is in its life.")
 
 
@@ -106,10 +107,13 @@ class Repository(Node):
     project_id: strawberry.ID = id_column("project_id", "Project", "Its project's id.")
     project: Project | None = to_one("project_id", "Project", "Its project.")
     module: Module | None = to_one("module_id", "Module", "The module it holds; none for an environment's.")
+    environment: Environment | None = one_back("Environment", "repository_id", "The environment it is of, if any.")
+    kind: RepositoryKind = column("kind", "What it is for.")
     name: str = column("name", "Unique in the project.")
     description: str = column("description", "What it holds.")
     default_branch: str = column("default_branch", "The branch that HEAD names.")
     required_reviews: int = column("required_reviews", "Approvals that a merge needs.")
+    allow_direct_push: bool = column("allow_direct_push", "Whether protected branches take pushes; an environment's.")
     status: RepositoryStatus = column("status", "Where it is in its life.")
     failure: str | None = column("failure", "Why it could not be made.")
     trace_id: str = column("trace_id", "The trace it was made in.")

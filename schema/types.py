@@ -3,9 +3,18 @@
 from typing import Final
 
 from schema.mapping import Node
-from schema.platform import Artifact, Identity, Module, Project, Tenant, Token
+from schema.platform import Artifact, Configuration, Environment, Identity, Module, Project, Tenant, Token
 from schema.source_control import Branch, Check, Commit, PullRequest, Repository, Review
-from storage.tables.platform import ArtifactRow, IdentityRow, ModuleRow, ProjectRow, TenantRow, TokenRow
+from storage.tables.platform import (
+    ArtifactRow,
+    ConfigurationRow,
+    EnvironmentRow,
+    IdentityRow,
+    ModuleRow,
+    ProjectRow,
+    TenantRow,
+    TokenRow,
+)
 from storage.tables.scoped import TenantScoped
 from storage.tables.source_control import BranchRow, CheckRow, CommitRow, PullRequestRow, RepositoryRow, ReviewRow
 
@@ -14,6 +23,8 @@ TYPES: Final[dict[str, tuple[type[Node], type[TenantScoped]]]] = {
     "Branch": (Branch, BranchRow),
     "Check": (Check, CheckRow),
     "Commit": (Commit, CommitRow),
+    "Configuration": (Configuration, ConfigurationRow),
+    "Environment": (Environment, EnvironmentRow),
     "Identity": (Identity, IdentityRow),
     "Module": (Module, ModuleRow),
     "Project": (Project, ProjectRow),

@@ -7,6 +7,7 @@ from providers.git.errors import RefMoved
 from providers.git.reading import GitReading
 from providers.git.repositories import GitRepositories
 from providers.git.values import CommitInfo, FileChange, RepositoryKey, Signature
+from services.platform.environments import EnvironmentService
 from services.source_control.repositories import RepositoryService
 from storage.access import Access
 from storage.engine import Database
@@ -31,10 +32,13 @@ class RepositoryProvisioningWorker:
     attempts: ClassVar[int] = 5
     timeout: ClassVar[float] = 60.0
 
-    def __init__(self, database: Database, git: Git, repositories: RepositoryService) -> None:
+    def __init__(
+        self, database: Database, git: Git, repositories: RepositoryService, environments: EnvironmentService
+    ) -> None:
         self._database = database
         self._git = git
         self._repositories = repositories
+        self._environments = environments
 
     async def act(self, event: EventRow) -> CommitInfo:
         """The first commit, on the default branch."""
@@ -73,9 +77,11 @@ class RepositoryProvisioningWorker:
         return sha
 
     async def record(self, uow: UnitOfWork, event: EventRow, result: CommitInfo) -> None:
-        """The rows follow Git."""
+        """The rows follow Git, and an environment its repository."""
         await self._repositories.provisioned(uow, event.subject_id, result)
+        await self._environments.repository_made(uow, event.subject_id, failed=False)
 
     async def on_dead_letter(self, uow: UnitOfWork, event: EventRow, reason: str) -> None:
         """The repository is FAILED, and says why."""
         await self._repositories.provisioning_failed(uow, event.subject_id, reason)
+        await self._environments.repository_made(uow, event.subject_id, failed=True)

@@ -93,7 +93,24 @@ class EnvironmentDeclared(Event):
 
     subject: ClassVar[str] = "Environment"
     name: str
+    order: int
     repository_id: UUID = field(metadata={"of": "Repository"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentUpdated(Event):
+    """The names of the settings that changed, or ``status`` when its repository stands or could not be made."""
+
+    subject: ClassVar[str] = "Environment"
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentArchived(Event):
+    """Nothing runs there any more; its repository is read-only."""
+
+    subject: ClassVar[str] = "Environment"
+    name: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.actor import Actor, Scope
+from services.changes import KEEP, Keep, apply, required
 from services.errors import Conflict, InvalidInput, absent
 from services.events.event import record
 from services.events.platform import ModuleRegistered, ModuleUpdated
@@ -46,14 +47,16 @@ class RegisterModule:
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateModule:
-    """Changes the fields that are not None."""
+    """Changes what is not KEEP; None clears what a module can be without."""
 
     module_id: UUID
-    base_version: str | None = None
-    package_name: str | None = None
-    image_name: str | None = None
-    port: int | None = None
-    health_path: str | None = None
+    kind: ModuleKind | Keep | None = KEEP
+    language: Language | Keep | None = KEEP
+    base_version: str | Keep | None = KEEP
+    package_name: str | Keep | None = KEEP
+    image_name: str | Keep | None = KEEP
+    port: int | Keep | None = KEEP
+    health_path: str | Keep | None = KEEP
 
 
 class ModuleService:
@@ -79,8 +82,7 @@ class ModuleService:
             port=_port(command.port),
             health_path=_path(command.health_path),
         )
-        if command.kind is ModuleKind.SERVICE and row.port is None:
-            raise InvalidInput("a SERVICE listens somewhere: give its port", field="port")
+        _check_port(row)
         await uow.rows.add(row)
         event = ModuleRegistered(name=row.name, kind=row.kind, language=row.language, base_version=row.base_version)
         record(uow, event, subject_id=row.id, project_id=row.project_id, module_id=row.id)
@@ -92,20 +94,31 @@ class ModuleService:
         row = await uow.rows.get(ModuleRow, command.module_id, lock=True)
         if row is None:
             raise absent("module", public_id("Module", command.module_id), field="moduleId")
-        wanted = {
-            "base_version": None if command.base_version is None else base_version(command.base_version),
-            "package_name": package(command.package_name),
-            "image_name": image(command.image_name),
-            "port": _port(command.port),
-            "health_path": _path(command.health_path),
-        }
-        changed = [name for name, value in wanted.items() if value is not None and value != getattr(row, name)]
-        for name in changed:
-            setattr(row, name, wanted[name])
+        changed = apply(row, _wanted(command))
+        _check_port(row)
         if changed:
-            event = ModuleUpdated(changed=tuple(changed))
+            event = ModuleUpdated(changed=changed)
             record(uow, event, subject_id=row.id, project_id=row.project_id, module_id=row.id)
         return row
+
+
+def _wanted(command: UpdateModule) -> dict[str, object]:
+    kind, language, version = command.kind, command.language, command.base_version
+    name, image_name, port, path = command.package_name, command.image_name, command.port, command.health_path
+    return {
+        "kind": kind if kind is KEEP else required(kind, "kind").value,
+        "language": language if language is KEEP else required(language, "language").value,
+        "base_version": version if version is KEEP else base_version(required(version, "baseVersion")),
+        "package_name": name if name is KEEP else package(name),
+        "image_name": image_name if image_name is KEEP else image(image_name),
+        "port": port if port is KEEP else _port(port),
+        "health_path": path if path is KEEP else _path(path),
+    }
+
+
+def _check_port(row: ModuleRow) -> None:
+    if row.kind == ModuleKind.SERVICE and row.port is None:
+        raise InvalidInput("a SERVICE listens somewhere: give its port", field="port")
 
 
 def _port(value: int | None) -> int | None:

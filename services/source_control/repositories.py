@@ -35,6 +35,13 @@ class RepositoryStatus(StrEnum):
     FAILED = "FAILED"
 
 
+class RepositoryKind(StrEnum):
+    """What a repository holds: a module's code, or an environment's desired state."""
+
+    MODULE = "MODULE"
+    ENVIRONMENT = "ENVIRONMENT"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ProvisionRepository:
     """Asks for a module's repository; its name is the module's unless given."""
@@ -71,7 +78,7 @@ class RepositoryService:
             tenant_id=uow.tenant_id,
             project_id=module.project_id,
             module_id=module.id,
-            kind="MODULE",
+            kind=RepositoryKind.MODULE.value,
             name=name,
             description=words(command.description, "description", most=2_000),
             provider="LOCAL",
@@ -81,10 +88,35 @@ class RepositoryService:
             required_reviews=command.required_reviews,
             trace_id=uow.cause.trace_id,
         )
-        await uow.rows.add(row)
-        event = RepositoryProvisioningRequested(name=row.name, kind=row.kind)
-        record(uow, event, subject_id=row.id, project_id=row.project_id, module_id=row.module_id)
-        return row
+        return await _requested(uow, row)
+
+    async def provision_for_environment(
+        self, uow: UnitOfWork, *, project_id: UUID, environment: str, allow_direct_push: bool
+    ) -> RepositoryRow:
+        """The repository of an environment that is being declared; the caller has authorised it."""
+        name = f"env-{environment}"
+        if await uow.rows.find(RepositoryRow, project_id=project_id, name=name) is not None:
+            raise Conflict(f"a repository named {name!r} exists already in this project", field="name")
+        row = RepositoryRow(
+            tenant_id=uow.tenant_id,
+            project_id=project_id,
+            kind=RepositoryKind.ENVIRONMENT.value,
+            name=name,
+            description=f"Desired state of the environment {environment}.",
+            provider="LOCAL",
+            default_branch="main",
+            visibility="PRIVATE",
+            status=RepositoryStatus.PROVISIONING.value,
+            allow_direct_push=allow_direct_push,
+            trace_id=uow.cause.trace_id,
+        )
+        return await _requested(uow, row)
+
+    async def allow_direct_push(self, uow: UnitOfWork, repository_id: UUID, allowed: bool) -> None:
+        """Whether an environment's protected branches take pushes; the caller has authorised it."""
+        row = await uow.rows.get(RepositoryRow, repository_id, lock=True)
+        if row is not None:
+            row.allow_direct_push = allowed
 
     async def archive(self, uow: UnitOfWork, actor: Actor, command: ArchiveRepository) -> RepositoryRow:
         """The archived repository; archiving it again changes nothing."""
@@ -96,10 +128,16 @@ class RepositoryService:
             return row
         if row.status == RepositoryStatus.PROVISIONING:
             raise PreconditionFailed("the repository is being made: wait for RepositoryProvisioned")
-        row.status = RepositoryStatus.ARCHIVED.value
-        event = RepositoryArchived(name=row.name)
-        record(uow, event, subject_id=row.id, project_id=row.project_id, module_id=row.module_id)
+        if row.kind == RepositoryKind.ENVIRONMENT:
+            raise PreconditionFailed("the repository is an environment's", help="archiveEnvironment")
+        _archive(uow, row)
         return row
+
+    async def archive_for_environment(self, uow: UnitOfWork, repository_id: UUID) -> None:
+        """Archives an environment's repository with it; the caller has authorised it."""
+        row = await uow.rows.get(RepositoryRow, repository_id, lock=True)
+        if row is not None:
+            _archive(uow, row)
 
     async def provisioned(self, uow: UnitOfWork, repository_id: UUID, first: CommitInfo) -> None:
         """Records what Git holds: the default branch, protected, at its first commit."""
@@ -134,6 +172,19 @@ class RepositoryService:
         row.status, row.failure = RepositoryStatus.FAILED.value, reason
         event = RepositoryProvisioningFailed(reason=reason)
         record(uow, event, subject_id=row.id, project_id=row.project_id, module_id=row.module_id)
+
+
+async def _requested(uow: UnitOfWork, row: RepositoryRow) -> RepositoryRow:
+    await uow.rows.add(row)
+    event = RepositoryProvisioningRequested(name=row.name, kind=row.kind)
+    record(uow, event, subject_id=row.id, project_id=row.project_id, module_id=row.module_id)
+    return row
+
+
+def _archive(uow: UnitOfWork, row: RepositoryRow) -> None:
+    row.status = RepositoryStatus.ARCHIVED.value
+    event = RepositoryArchived(name=row.name)
+    record(uow, event, subject_id=row.id, project_id=row.project_id, module_id=row.module_id)
 
 
 def commit_row(

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.access import Access
@@ -18,12 +18,14 @@ class PlatformQueries:
         self._session = session
         self._access = access
 
-    async def newest_configuration(self, environment_id: UUID, module_id: UUID) -> int:
-        """The number of the newest configuration, 0 when there is none."""
+    async def newest_configuration(self, environment_id: UUID, module_id: UUID) -> ConfigurationRow | None:
+        """A module's newest values in an environment, or None when there were never any."""
         c: Any = ConfigurationRow
-        statement = visible(self._access, ConfigurationRow, func.max(c.number))
+        statement = visible(self._access, ConfigurationRow)
         statement = statement.where(c.environment_id == environment_id, c.module_id == module_id)
-        return int((await self._session.execute(statement)).scalar() or 0)
+        newest = await self._session.execute(statement.order_by(c.number.desc()).limit(1))
+        found: ConfigurationRow | None = newest.scalar_one_or_none()
+        return found
 
     async def has_tenants(self) -> bool:
         """Whether the installation has any tenant; in the system role."""

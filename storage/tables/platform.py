@@ -52,7 +52,10 @@ class EnvironmentRow(ProjectScoped, table=True):
     """A place where modules run, with a repository of its own for the desired state."""
 
     __tablename__ = "environments"
-    __table_args__ = (UniqueConstraint("tenant_id", "project_id", "name", name="uq_environments_name"),)
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "project_id", "name", name="uq_environments_name"),
+        UniqueConstraint("tenant_id", "repository_id", name="uq_environments_repository"),
+    )
     type_name: ClassVar[str] = "Environment"
     name: str
     position: int

@@ -29,6 +29,7 @@ class RepositoryRow(ProjectScoped, table=True):
     status: str
     failure: str | None = None
     required_reviews: int = 1
+    allow_direct_push: bool = False
     next_number: int = 1
     trace_id: str
     maintain_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -44,6 +44,22 @@ async def test_a_module_is_read_back_by_its_natural_key(admin: Client) -> None:
     assert (again["module"], again["events"]) == ({"version": 2}, [])
 
 
+async def test_an_update_keeps_what_is_absent_and_clears_what_is_null(admin: Client) -> None:
+    project = (await admin.done("createProject", "project { id }", name="booking"))["project"]["id"]
+    fields = {"name": "m", "kind": "SERVICE", "language": "PYTHON", "baseVersion": "1.4", "port": 8080}
+    made = await admin.done(
+        "registerModule", "module { id }", projectId=project, **fields, healthPath="/up", imageName="a/b"
+    )
+    module = {"moduleId": made["module"]["id"]}
+    done = await admin.done("updateModule", "module { port healthPath imageName }", **module, healthPath=None)
+    assert done["module"] == {"port": 8080, "healthPath": None, "imageName": "a/b"}
+    for field in ("port", "kind", "language", "baseVersion"):
+        refused = await admin.do("updateModule", "module { id }", **module, **{field: None})
+        assert [(error["code"], error["field"]) for error in refused["errors"]] == [("INVALID_INPUT", field)]
+    library = await admin.done("updateModule", "module { kind port version }", **module, kind="LIBRARY", port=None)
+    assert library["module"] == {"kind": "LIBRARY", "port": None, "version": 3}
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
     [

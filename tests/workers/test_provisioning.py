@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from main import Slipway
 from providers.git.embedded import EmbeddedGit
 from providers.git.values import RepositoryKey
 from storage import event_log
@@ -93,9 +94,15 @@ class Failing(RepositoryProvisioningWorker):
         raise OSError("no space left")
 
 
+def worker_of(slipway: Slipway, kind: type[RepositoryProvisioningWorker]) -> RepositoryProvisioningWorker:
+    services = slipway.services
+    git = EmbeddedGit(slipway.settings.data / "git")
+    return kind(slipway.database, git, services.repositories, services.environments)
+
+
 async def one_run(client: Client, kind: type[RepositoryProvisioningWorker], attempt: int) -> tuple[int, float] | None:
     slipway = client.slipway
-    worker = kind(slipway.database, EmbeddedGit(slipway.settings.data / "git"), slipway.services.repositories)
+    worker = worker_of(slipway, kind)
     requested = next(e for e in await events(client) if e.event_type == "RepositoryProvisioningRequested")
     return await Runtime(slipway.database, [worker]).run(worker.name, requested.event_id.hex, attempt)
 
@@ -110,6 +117,14 @@ async def test_what_never_will_pass_is_a_dead_letter_and_the_row_says_so(admin: 
     ]  # fmt: skip
 
 
+async def test_an_environment_whose_repository_cannot_be_made_is_failed(admin: Client) -> None:
+    project = (await admin.done("createProject", "project { id }", name="booking"))["project"]["id"]
+    await admin.done("declareEnvironment", "environment { id }", projectId=project, name="dev")
+    assert await one_run(admin, Refusing, 1) is None
+    query = '{ environment(project: "booking", name: "dev") { status repository { status } } }'
+    assert (await admin.ask(query))["environment"] == {"status": "FAILED", "repository": {"status": "FAILED"}}
+
+
 async def test_a_failure_is_tried_again_with_backoff_until_the_last_attempt(admin: Client) -> None:
     await admin.done("provisionRepository", "repository { id }", moduleId=await module(admin))
     waits = [await one_run(admin, Failing, attempt) for attempt in range(1, 6)]
@@ -121,9 +136,7 @@ async def test_a_failure_is_tried_again_with_backoff_until_the_last_attempt(admi
 async def test_what_a_killed_try_left_in_git_is_adopted(admin: Client) -> None:
     await admin.done("provisionRepository", "repository { id }", moduleId=await module(admin))
     slipway = admin.slipway
-    worker = RepositoryProvisioningWorker(
-        slipway.database, EmbeddedGit(slipway.settings.data / "git"), slipway.services.repositories
-    )
+    worker = worker_of(slipway, RepositoryProvisioningWorker)
     requested = (await events(admin))[-1]
     before = await worker.act(requested)
     assert await slipway.runtime.run(worker.name, requested.event_id.hex, 1) is None
