@@ -5,16 +5,20 @@ import os
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from http_api.health import health_routes
 from providers.git.embedded import EmbeddedGit
 from resolvers.context import Context, Services
+from resolvers.operations import Operations
 from resolvers.server import GraphqlServer
+from resolvers.sockets import SocketServer
+from schema.limits import Limits, limits_of
 from services.actor import Actor
 from services.failpoints import Failpoints
 from services.platform.artifacts import ArtifactService
@@ -53,14 +57,21 @@ class Settings:
     data: Path
     database_url: str | None = None
     failpoint: str | None = None
+    limits: Limits = field(default_factory=Limits)
+    introspection: bool = True
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
-        """``SLIPWAY_DATA`` (./data), ``SLIPWAY_DATABASE_URL`` (SQLite in it) and ``SLIPWAY_FAILPOINT`` (none)."""
+        """``SLIPWAY_DATA`` (./data), ``SLIPWAY_DATABASE_URL`` (SQLite in it), ``SLIPWAY_FAILPOINT`` (none).
+
+        For the API ``SLIPWAY_LIMIT_<NAME>`` (schema/limits.py) and ``SLIPWAY_INTROSPECTION`` (on).
+        """
         return cls(
             data=Path(environ.get("SLIPWAY_DATA", "data")),
             database_url=environ.get("SLIPWAY_DATABASE_URL"),
             failpoint=environ.get("SLIPWAY_FAILPOINT"),
+            limits=limits_of(environ),
+            introspection=_switch(environ, "SLIPWAY_INTROSPECTION"),
         )
 
 
@@ -151,9 +162,16 @@ class Slipway:
             uow = UnitOfWork(session, Access(tenant_id=new_id()), _boot())
             return None if await uow.platform.has_tenants() else "no operator tenant"
 
+    def context(self, _: HTTPConnection) -> Context:
+        """What the resolvers of one request, or one socket, are given."""
+        return Context(self.services, self.database, self.hub, self.settings.limits)
+
     def app(self) -> Starlette:
         """The ASGI app; ``start`` must have run."""
-        graphql = GraphqlServer(self.authenticate, lambda: Context(self.services, self.database, self.hub))
+        operations = Operations(self.settings.limits, introspection=self.settings.introspection)
+        graphql = GraphqlServer(
+            operations, self.authenticate, self.context, sockets=SocketServer(self.authenticate, self.context)
+        )
 
         @asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -169,6 +187,14 @@ class Slipway:
             WebSocketRoute("/graphql", graphql),
         ]
         return Starlette(routes=routes, lifespan=lifespan)
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    """On unless it is switched off."""
+    value = environ.get(name, "on")
+    if value not in ("on", "off"):
+        raise ValueError(f"{name} is {value!r}: set it to on or off")
+    return value == "on"
 
 
 def _boot() -> Cause:

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 from strawberry.types import Info as StrawberryInfo
 
 from resolvers.loaders import RowLoaders
+from schema.limits import Limits
 from services.actor import Actor
 from services.platform.artifacts import ArtifactService
 from services.platform.configuration import ConfigurationService
@@ -49,10 +50,11 @@ class Context:
     actor: Actor
     loaders: RowLoaders
 
-    def __init__(self, services: Services, database: Database, hub: Hub) -> None:
+    def __init__(self, services: Services, database: Database, hub: Hub, limits: Limits) -> None:
         self.services = services
         self.database = database
         self.hub = hub
+        self.limits = limits
         self.correlation_id = f"req-{uuid4().hex}"
         self.connection_params: dict[str, object] | None = None
 

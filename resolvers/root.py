@@ -15,6 +15,7 @@ from resolvers.pull_requests import PullRequestMutation, PullRequestQuery
 from resolvers.source_control import SourceControlMutation, SourceControlQuery
 from schema.connections import id_of
 from schema.events import Event, event_of, sequence_of
+from schema.limits import Limits
 from schema.mapping import Node
 from schema.platform import Identity, Tenant
 from schema.types import TYPES
@@ -30,6 +31,7 @@ class Viewer:
     identity: Identity | None = strawberry.field(description="Who you are.")
     tenant: Tenant | None = strawberry.field(description="The tenant your token names.")
     scopes: list[str] = strawberry.field(description="What your token may do.")
+    limits: Limits = strawberry.field(description="What a request of yours may be at most.")
 
 
 @strawberry.input(description="Which events you want; what is null is any.")
@@ -71,7 +73,8 @@ class NodeQuery:
         actor, loaders = info.context.actor, info.context.loaders
         identity = await loaders.one("Identity", actor.identity_id)
         tenant = await loaders.one("Tenant", actor.tenant_id)
-        return Viewer(identity=identity, tenant=tenant, scopes=sorted(actor.scopes))
+        limits = info.context.limits
+        return Viewer(identity=identity, tenant=tenant, scopes=sorted(actor.scopes), limits=limits)
 
 
 @strawberry.type(description="What changes, as it changes.")

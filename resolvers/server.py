@@ -1,79 +1,132 @@
-"""GraphQL over HTTP and graphql-transport-ws at ``/graphql``, behind bearer tokens."""
+"""GraphQL over HTTP at ``/graphql``, behind bearer tokens; sockets and event streams are handed on."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from typing import Final, Protocol
 
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, Response
-from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket
-from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError
-from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+import orjson
+from graphql import OperationType
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resolvers.context import Context
-from resolvers.masking import graphql_schema
+from resolvers.documents import Document
+from resolvers.media import JSON, Accepted, accepted, is_json
+from resolvers.operations import Operations
+from resolvers.refusals import Code, Refused
+from resolvers.requests import GraphqlRequest, body_of, json_of, request_of, request_of_url
 from services.actor import Actor
 from services.platform.issuer import InvalidToken
 
-BODY = 262_144
+Headers = dict[bytes, bytes]
+_METHODS: Final = "GET, POST"
 
 
-class GraphqlServer(GraphQL[Context, None]):
-    """Refuses without a token before anything is parsed; a socket may bring it in connection_init."""
+class EventStreams(Protocol):
+    """Answers an operation as server-sent events; the document is within its limits and the caller is known."""
 
-    def __init__(self, authenticate: Callable[[str], Awaitable[Actor]], context: Callable[[], Context]) -> None:
-        super().__init__(
-            graphql_schema,
-            graphql_ide=None,
-            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
-            connection_init_wait_timeout=timedelta(seconds=10),
-        )
+    async def __call__(
+        self, document: Document, request: GraphqlRequest, context: Context, receive: Receive, send: Send
+    ) -> None:
+        """Sends the whole response."""
+        ...
+
+
+class GraphqlServer:
+    """The ASGI view; whatever is refused is told as GraphQL errors in the media type that the client takes."""
+
+    def __init__(
+        self,
+        operations: Operations,
+        authenticate: Callable[[str], Awaitable[Actor]],
+        context: Callable[[HTTPConnection], Context],
+        *,
+        sockets: ASGIApp,
+        streams: EventStreams | None = None,
+    ) -> None:
+        self._operations = operations
         self._authenticate = authenticate
         self._context = context
+        self._sockets = sockets
+        self._streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """401 with a GraphQL error, 413 for a body over 256 KiB, else the operation."""
-        if scope["type"] == "http":
-            refusal = await self._refusal(Request(scope))
-            if refusal is not None:
-                await refusal(scope, receive, send)
-                return
-        await super().__call__(scope, receive, send)
-
-    async def _refusal(self, request: Request) -> Response | None:
+        """One request, or one socket."""
+        if scope["type"] == "websocket":
+            await self._sockets(scope, receive, send)
+            return
+        headers: Headers = dict(scope["headers"])
+        wants = accepted(headers.get(b"accept", b"").decode("latin-1"))
         try:
-            request.state.actor = await self._authenticate(bearer(request))
-        except InvalidToken as error:
-            body = {"errors": [{"message": str(error), "extensions": {"code": "UNAUTHENTICATED"}}]}
-            return JSONResponse(body, status_code=401, headers={"WWW-Authenticate": 'Bearer realm="slipway"'})
-        length = request.headers.get("content-length", "0")
-        if request.method == "POST" and (not length.isdigit() or int(length) > BODY):
-            message = f"the body has {length[:20]} bytes: the limit is {BODY}"
-            body = {"errors": [{"message": message, "extensions": {"code": "LIMIT_EXCEEDED"}}]}
-            return JSONResponse(body, status_code=413)
-        return None
+            await self._serve(scope, headers, wants, receive, send)
+        except Refused as refused:
+            await _refuse(send, refused, wants.answer or JSON)
 
-    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        """A request's caller is known; a socket's is named when it is initialised."""
-        context = self._context()
-        actor: Actor | None = getattr(request.state, "actor", None)
-        if actor is not None:
-            context.sign_in(actor)
-        else:
-            context.connection_params = {"Authorization": request.headers.get("authorization", "")}
-        return context
+    async def _serve(self, scope: Scope, headers: Headers, wants: Accepted, receive: Receive, send: Send) -> None:
+        if scope["method"] not in ("GET", "POST"):
+            raise Refused(Code.METHOD_NOT_ALLOWED, f"{scope['method']} is not taken: send GET or POST")
+        actor = await self._actor(headers)
+        if wants.answer is None and not (wants.stream and self._streams is not None):
+            raise Refused(
+                Code.NOT_ACCEPTABLE,
+                "the Accept header takes neither application/graphql-response+json nor application/json",
+            )
+        request = await self._request(scope, headers, receive)
+        context = self._context(HTTPConnection(scope))
+        context.sign_in(actor)
+        document = self._operations.document(request)
+        if self._streams is not None and wants.stream and (wants.answer is None or _is_subscription(document)):
+            await self._streams(document, request, context, receive, send)
+            return
+        if _is_subscription(document):
+            raise Refused(
+                Code.NOT_ACCEPTABLE, "a subscription is answered as text/event-stream or over graphql-transport-ws"
+            )
+        answer = await self._operations.execute(document, request, context)
+        await respond(send, 200, answer.encode(), wants.answer or JSON)
 
-    async def on_ws_connect(self, context: Context) -> None:
-        """4403 without a live token in connection_init or the header."""
-        given = (context.connection_params or {}).get("Authorization", "")
+    async def _actor(self, headers: Headers) -> Actor:
+        scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         try:
-            context.sign_in(await self._authenticate(str(given).removeprefix("Bearer ")))
+            return await self._authenticate(token.strip() if scheme.lower() == "bearer" else "")
         except InvalidToken as error:
-            raise ConnectionRejectionError({"reason": str(error)}) from error
+            raise Refused(Code.UNAUTHENTICATED, str(error)) from error
+
+    async def _request(self, scope: Scope, headers: Headers, receive: Receive) -> GraphqlRequest:
+        if scope["method"] == "GET":
+            return request_of_url(scope["query_string"])
+        if not is_json(headers.get(b"content-type", b"").decode("latin-1")):
+            raise Refused(
+                Code.UNSUPPORTED_MEDIA_TYPE, "the body is not application/json in UTF-8: say so in Content-Type"
+            )
+        if headers.get(b"content-encoding", b"identity") != b"identity":
+            raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, "a body with a Content-Encoding is not taken: send it as it is")
+        length = headers.get(b"content-length", b"").decode("latin-1")
+        return request_of(json_of(await body_of(receive, length, self._operations.limits.body_bytes)))
 
 
-def bearer(connection: HTTPConnection) -> str:
-    """The token of the Authorization header, empty when there is none."""
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+def _is_subscription(document: Document) -> bool:
+    return document.kind is OperationType.SUBSCRIPTION
+
+
+async def _refuse(send: Send, refused: Refused, media: str) -> None:
+    headers: list[tuple[bytes, bytes]] = []
+    if refused.code is Code.UNAUTHENTICATED:
+        headers.append((b"www-authenticate", b'Bearer realm="slipway"'))
+    if refused.code is Code.METHOD_NOT_ALLOWED:
+        headers.append((b"allow", _METHODS.encode()))
+    body = orjson.dumps({"errors": refused.errors})
+    await respond(send, refused.status(plain_json=media == JSON), body, media, headers)
+
+
+async def respond(
+    send: Send, status: int, body: bytes, media: str, headers: list[tuple[bytes, bytes]] | None = None
+) -> None:
+    """A whole response that no cache keeps."""
+    told = [
+        (b"content-type", f"{media}; charset=utf-8".encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        *(headers or ()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": told})
+    await send({"type": "http.response.body", "body": body})

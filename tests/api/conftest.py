@@ -1,11 +1,15 @@
 """A running installation on a real SQLite file, and clients with tokens."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
 from main import Settings, Slipway
 
@@ -75,3 +79,19 @@ async def operator(tmp_path: Path) -> AsyncIterator[Client]:
 @pytest.fixture
 async def admin(operator: Client) -> Client:
     return await operator.tenant("acme")
+
+
+@asynccontextmanager
+async def serving(slipway: Slipway) -> AsyncIterator[str]:
+    """The address of the installation behind a real server, without its workers."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    server = uvicorn.Server(uvicorn.Config(slipway.app(), log_config=None, lifespan="off", ws="websockets-sansio"))
+    task = asyncio.create_task(server.serve([listener]))
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()
