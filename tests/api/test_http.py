@@ -67,7 +67,8 @@ async def test_a_body_that_is_not_said_to_be_plain_json_is_415(admin: Client) ->
 
 async def test_a_malformed_request_is_400_in_either_media_type(admin: Client) -> None:
     for media in (JSON, GRAPHQL):
-        for body in (b"", b"{", [GOOD], {}, GOOD | {"variables": []}):
+        bodies: tuple[object, ...] = (b"", b"{", [GOOD], {}, GOOD | {"variables": []})
+        for body in bodies:
             answer = await post(admin, body, media)
             assert (answer.status_code, codes(answer)) == (400, ["BAD_REQUEST"])
             assert "data" not in answer.json()
