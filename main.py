@@ -29,11 +29,13 @@ from services.platform.issuer import Claims, InvalidToken, TokenIssuer
 from services.platform.modules import ModuleService
 from services.platform.projects import ProjectService
 from services.platform.tenants import CreateTenant, TenantService
-from services.source_control.commits import BranchService, CommitService
+from services.source_control.branches import BranchCreation, BranchDeletion
+from services.source_control.commits import CommitService
 from services.source_control.merging import MergeService
+from services.source_control.moving import Moving
 from services.source_control.pull_requests import PullRequestService
-from services.source_control.ref_moves import RefMoves
 from services.source_control.repositories import RepositoryService
+from services.source_control.turns import BranchTurns
 from storage.access import Access, Cause
 from storage.engine import Database, sqlite_url
 from storage.hub import Hub
@@ -98,13 +100,14 @@ class Slipway:
             repositories=repositories,
             environments=environments,
             configuration=ConfigurationService(),
-            branches=BranchService(git),
+            branch_creation=BranchCreation(git),
+            branch_deletion=BranchDeletion(),
             commits=CommitService(git),
-            ref_moves=RefMoves(git),
+            moving=Moving(self.database, git, BranchTurns(), self.failpoints),
             pull_requests=pull_requests,
             merges=MergeService(git, pull_requests),
         )
-        self.adoption = Adoption(self.database, self.services.ref_moves)
+        self.adoption = Adoption(self.database, self.services.moving)
         workers = (
             RepositoryProvisioningWorker(self.database, git, repositories, environments),
             PullRequestCheckWorker(self.database, git, pull_requests),
@@ -141,6 +144,7 @@ class Slipway:
 
     async def stop(self) -> None:
         """Stops the workers, leaving what is under way to the next start, and closes the database."""
+        await self.services.moving.idle()
         await self.adoption.stop()
         await self.dispatcher.stop()
         await asyncio.to_thread(self.engine.stop)

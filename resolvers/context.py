@@ -15,10 +15,11 @@ from services.platform.identities import IdentityService
 from services.platform.modules import ModuleService
 from services.platform.projects import ProjectService
 from services.platform.tenants import TenantService
-from services.source_control.commits import BranchService, CommitService
+from services.source_control.branches import BranchCreation, BranchDeletion
+from services.source_control.commits import CommitService
 from services.source_control.merging import MergeService
+from services.source_control.moving import Moving
 from services.source_control.pull_requests import PullRequestService
-from services.source_control.ref_moves import RefMoves
 from services.source_control.repositories import RepositoryService
 from storage.access import Access, Cause
 from storage.engine import Database
@@ -37,9 +38,10 @@ class Services:
     environments: EnvironmentService
     configuration: ConfigurationService
     repositories: RepositoryService
-    branches: BranchService
+    branch_creation: BranchCreation
+    branch_deletion: BranchDeletion
     commits: CommitService
-    ref_moves: RefMoves
+    moving: Moving
     pull_requests: PullRequestService
     merges: MergeService
 

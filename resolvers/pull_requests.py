@@ -55,14 +55,7 @@ class PullRequestMutation:
     @strawberry.mutation(description=scoped(WRITE, "Merge at the reviewed sha or not at all."))
     async def merge_pull_request(self, info: Info, input: MergePullRequestInput) -> PullRequestPayload:
         """A ref move of the target; decided in services/source_control/merging.py."""
-        context, service = info.context, info.context.services.merges
-        done = await carry_move(
-            context,
-            input,
-            "",
-            lambda uow, command: service.authorise(uow, context.actor, command),
-            lambda command, sight: service.write(context.actor, command, sight),
-        )
+        done = await carry_move(info.context, input, info.context.services.merges)
         return PullRequestPayload(pull_request=done.node, events=done.events, errors=done.errors)
 
     @strawberry.mutation(description=scoped(WRITE, "Close without a merge."))

@@ -14,6 +14,8 @@ from schema.source_control_commands import (
     CreateBranchPayload,
     CreateCommitInput,
     CreateCommitPayload,
+    DeleteBranchInput,
+    DeleteBranchPayload,
     ProvisionRepositoryInput,
     RepositoryPayload,
 )
@@ -64,25 +66,17 @@ class SourceControlMutation:
     @strawberry.mutation(description=scoped(Scope.REPOSITORIES_WRITE, "Make a branch."))
     async def create_branch(self, info: Info, input: CreateBranchInput) -> CreateBranchPayload:
         """A ref move."""
-        context, service = info.context, info.context.services.branches
-        done = await carry_move(
-            context,
-            input,
-            input.name,
-            lambda uow, command: service.authorise(uow, context.actor, command),
-            lambda command, sight: service.write(context.actor, command, sight),
-        )
+        done = await carry_move(info.context, input, info.context.services.branch_creation)
         return CreateBranchPayload(branch=done.node, events=done.events, errors=done.errors)
+
+    @strawberry.mutation(description=scoped(Scope.REPOSITORIES_WRITE, "Delete a branch; its commits stay."))
+    async def delete_branch(self, info: Info, input: DeleteBranchInput) -> DeleteBranchPayload:
+        """A ref move to nothing."""
+        done = await carry_move(info.context, input, info.context.services.branch_deletion)
+        return DeleteBranchPayload(repository=done.node, events=done.events, errors=done.errors)
 
     @strawberry.mutation(description=scoped(Scope.REPOSITORIES_WRITE, "Commit changes onto a branch."))
     async def create_commit(self, info: Info, input: CreateCommitInput) -> CreateCommitPayload:
         """A ref move."""
-        context, service = info.context, info.context.services.commits
-        done = await carry_move(
-            context,
-            input,
-            input.branch,
-            lambda uow, command: service.authorise(uow, context.actor, command),
-            lambda command, sight: service.write(context.actor, command, sight),
-        )
+        done = await carry_move(info.context, input, info.context.services.commits)
         return CreateCommitPayload(commit=done.node, events=done.events, errors=done.errors)

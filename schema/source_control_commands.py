@@ -12,7 +12,7 @@ from schema.connections import id_of
 from schema.scalars import GitSha
 from schema.source_control import Branch, Commit, Repository
 from services.errors import InvalidInput
-from services.source_control import commits, repositories
+from services.source_control import branches, commits, repositories
 
 strawberry.enum(FileMode, description="What a file is; a SYMLINK's content is its target.")
 
@@ -100,11 +100,11 @@ class CreateBranchInput(Command):
     from_branch: str | None = None
     from_sha: GitSha | None = None
 
-    def to_command(self) -> commits.CreateBranch:
+    def to_command(self) -> branches.CreateBranch:
         """Frozen."""
         if self.from_branch is not None and self.from_sha is not None:
             raise InvalidInput("fromBranch and fromSha exclude each other", field="fromSha")
-        return commits.CreateBranch(
+        return branches.CreateBranch(
             repository_id=id_of(self.repository_id, "Repository", "repositoryId"),
             name=self.name,
             from_branch=self.from_branch,
@@ -117,6 +117,30 @@ class CreateBranchPayload(Payload):
     """Null when refused."""
 
     branch: Branch | None = strawberry.field(default=None, description="The new branch.")
+
+
+@strawberry.input(description="Delete a branch; its commits stay.")
+class DeleteBranchInput(Command):
+    """Refused for the default branch, protected ones and those with open pull requests."""
+
+    repository_id: strawberry.ID
+    name: str
+    expected_head_sha: str | None = None
+
+    def to_command(self) -> branches.DeleteBranch:
+        """Frozen."""
+        return branches.DeleteBranch(
+            repository_id=id_of(self.repository_id, "Repository", "repositoryId"),
+            name=self.name,
+            expected_head_sha=self.expected_head_sha,
+        )
+
+
+@strawberry.type(description="The repository without the branch.")
+class DeleteBranchPayload(Payload):
+    """Null when refused."""
+
+    repository: Repository | None = strawberry.field(default=None, description="The repository as it is now.")
 
 
 @strawberry.input(description="Commit changes onto a branch.")

@@ -6,13 +6,10 @@ from datetime import timedelta
 
 import structlog
 
-from services.source_control.ref_moves import RefMoves, cause_of
-from storage.access import Access
+from services.source_control.moving import Moving
 from storage.engine import Database
 from storage.queries.source_control import intents_before
 from storage.tables.scoped import now
-from storage.tables.source_control import RefIntentRow
-from storage.unit_of_work import unit_of_work
 
 EVERY_SECONDS = 10.0
 OLD = timedelta(seconds=10)
@@ -22,9 +19,9 @@ _log = structlog.get_logger()
 class Adoption:
     """Looks at start, when every intent is left over, and then every ten seconds at those over ten seconds old."""
 
-    def __init__(self, database: Database, moves: RefMoves) -> None:
+    def __init__(self, database: Database, moving: Moving) -> None:
         self._database = database
-        self._moves = moves
+        self._moving = moving
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -50,15 +47,8 @@ class Adoption:
         done = 0
         for intent in left:
             try:
-                await self._finish(intent)
+                await self._moving.finish(intent)
                 done += 1
             except Exception:
                 _log.exception("an intent could not be finished", intent=intent.id.hex, branch=intent.branch)
         return done
-
-    async def _finish(self, intent: RefIntentRow) -> None:
-        seen = await self._moves.observe(intent)
-        access = Access(tenant_id=intent.tenant_id)
-        async with unit_of_work(self._database, access, cause_of(intent)) as uow:
-            await self._moves.settle(uow, intent, seen)
-            await uow.commit()

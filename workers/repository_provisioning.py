@@ -57,7 +57,7 @@ class RepositoryProvisioningWorker:
     async def _first_commit(self, key: RepositoryKey, row: RepositoryRow, event: EventRow) -> str:
         who = Signature(name="Slipway", email="slipway@localhost", when=event.occurred_at)
         readme = f"# {row.name}\n\n{row.description}\n" if row.description else f"# {row.name}\n"
-        sha = await self._git.write_commit(
+        first = await self._git.write_commit(
             key,
             parent=None,
             changes=[
@@ -69,12 +69,12 @@ class RepositoryProvisioningWorker:
             message=f"Provision {row.name}\n",
         )
         try:
-            await self._git.swap(key, row.default_branch, old=None, new=sha)
+            await self._git.swap(key, row.default_branch, old=None, new=first.sha)
         except RefMoved as error:
             if error.actual is None:
                 raise Retry(str(error)) from error
             return error.actual
-        return sha
+        return first.sha
 
     async def record(self, uow: UnitOfWork, event: EventRow, result: CommitInfo) -> None:
         """The rows follow Git, and an environment its repository."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from providers.git.values import FileChange, MergeMethod, RepositoryKey, Signature
+from providers.git.values import CommitInfo, FileChange, MergeMethod, RepositoryKey, Signature
 
 
 class GitCommits(Protocol):
@@ -19,8 +19,8 @@ class GitCommits(Protocol):
         committer: Signature,
         message: str,
         allow_empty: bool = False,
-    ) -> str:
-        """The commit's sha. InvalidChange, EmptyChange, RevisionMissing."""
+    ) -> CommitInfo:
+        """The commit. InvalidChange, EmptyChange, RevisionMissing."""
         ...
 
     async def write_merge(
@@ -33,6 +33,6 @@ class GitCommits(Protocol):
         author: Signature,
         committer: Signature,
         message: str,
-    ) -> str:
-        """The sha that the target shall have. MergeConflict, NotFastForward, RevisionMissing."""
+    ) -> CommitInfo:
+        """The commit that the target shall stand at. MergeConflict, NotFastForward, RevisionMissing."""
         ...

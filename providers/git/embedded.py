@@ -135,11 +135,14 @@ class EmbeddedGit:
         committer: Signature,
         message: str,
         allow_empty: bool = False,
-    ) -> str:
+    ) -> CommitInfo:
         """In process, only the touched folders' trees."""
 
-        def write() -> str:
-            return write_commit(self._open(key), parent, changes, (author, committer), message, allow_empty)
+        def write() -> CommitInfo:
+            repository = self._open(key)
+            return reading.info(
+                repository, write_commit(repository, parent, changes, (author, committer), message, allow_empty)
+            )
 
         return await asyncio.to_thread(write)
 
@@ -153,11 +156,14 @@ class EmbeddedGit:
         author: Signature,
         committer: Signature,
         message: str,
-    ) -> str:
+    ) -> CommitInfo:
         """In process, without a work tree."""
 
-        def write() -> str:
-            return write_merge(self._open(key), (target, source), method, (author, committer), message)
+        def write() -> CommitInfo:
+            repository = self._open(key)
+            return reading.info(
+                repository, write_merge(repository, (target, source), method, (author, committer), message)
+            )
 
         return await asyncio.to_thread(write)
 

@@ -20,8 +20,8 @@ def write_commit(
     who: tuple[Signature, Signature],
     message: str,
     allow_empty: bool,
-) -> str:
-    """The new commit's sha."""
+) -> pygit2.Commit:
+    """The new commit."""
     check_changes(changes)
     before = None if parent is None else find(repository, parent).tree
     tree = _build(repository, before, _folders(changes), "")
@@ -38,13 +38,13 @@ def write_merge(
     method: MergeMethod,
     who: tuple[Signature, Signature],
     message: str,
-) -> str:
-    """The sha that the target shall have; ``ends`` are target and source."""
+) -> pygit2.Commit:
+    """The commit that the target shall stand at; ``ends`` are target and source."""
     target, source = find(repository, ends[0]), find(repository, ends[1])
     if method is MergeMethod.FAST_FORWARD:
         if target.id != source.id and not repository.descendant_of(source.id, target.id):
             raise NotFastForward("the target has commits that the source lacks: merge them into the source first")
-        return str(source.id)
+        return source
     index = repository.merge_commits(target, source)
     if paths := conflicts(index):
         raise MergeConflict(paths)
@@ -76,9 +76,12 @@ def _commit(
     message: str,
     tree: pygit2.Oid,
     parents: list[str],
-) -> str:
+) -> pygit2.Commit:
     author, committer = (_signature(one) for one in who)
-    return str(repository.create_commit(None, author, committer, message, tree, [pygit2.Oid(hex=p) for p in parents]))
+    made = repository.create_commit(None, author, committer, message, tree, [pygit2.Oid(hex=p) for p in parents])
+    commit = repository[made]
+    assert isinstance(commit, pygit2.Commit)
+    return commit
 
 
 def _signature(one: Signature) -> pygit2.Signature:

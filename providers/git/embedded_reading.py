@@ -14,7 +14,7 @@ from providers.git.values import CommitInfo, FileContent, MergePreview, Signatur
 
 def commit(repository: pygit2.Repository, sha: str) -> CommitInfo:
     """One commit with its size against its first parent."""
-    return _info(repository, find(repository, sha))
+    return info(repository, find(repository, sha))
 
 
 def refs(repository: pygit2.Repository, containing: str | None) -> dict[str, str]:
@@ -37,7 +37,7 @@ def commits(
     repository: pygit2.Repository, start: str, limit: int, after: str | None, until: str | None
 ) -> list[CommitInfo]:
     """Newest first; going on after a sha that the walk does not meet answers nothing."""
-    return [_info(repository, one) for one in _walk(repository, start, limit, after, until)]
+    return [info(repository, one) for one in _walk(repository, start, limit, after, until)]
 
 
 def shas(repository: pygit2.Repository, start: str, limit: int, after: str | None, until: str | None) -> list[str]:
@@ -115,7 +115,8 @@ def _entry(repository: pygit2.Repository, entry: pygit2.Object, prefix: str) -> 
     )
 
 
-def _info(repository: pygit2.Repository, one: pygit2.Commit) -> CommitInfo:
+def info(repository: pygit2.Repository, one: pygit2.Commit) -> CommitInfo:
+    """A commit with its size against its first parent."""
     changed = repository.diff(one.parents[0], one) if one.parents else one.tree.diff_to_tree(swap=True)
     assert isinstance(changed, pygit2.Diff)
     stats = changed.stats

@@ -69,3 +69,11 @@ class InvalidBranchName(ProviderRejected):
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name[:200]!r} is not a branch name: {reason}")
         self.name, self.reason = name, reason
+
+
+class InvalidSha(ProviderRejected):
+    """A sha that is not written in full."""
+
+    def __init__(self, sha: str) -> None:
+        super().__init__(f"{sha[:80]!r} is not a sha: 40 lower-case hex digits would pass")
+        self.sha = sha

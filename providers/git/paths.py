@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from providers.git.errors import InvalidBranchName, InvalidChange
+from providers.git.errors import InvalidBranchName, InvalidChange, InvalidSha
 from providers.git.values import FileChange, FileMode
 
 MOST_CHANGES: Final = 10_000
@@ -12,6 +12,7 @@ MOST_BYTES: Final = 100 * 1024 * 1024
 LONGEST: Final = 4_096
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _IGNORED = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+_SHA = re.compile(r"[0-9a-f]{40}")
 _SHORT_GIT = re.compile(r"git~\d+", re.IGNORECASE)
 
 
@@ -87,3 +88,10 @@ def check_branch_name(name: str) -> str:
     if any(part.startswith(".") or part.endswith(".lock") for part in name.split("/")) or name.upper() == "HEAD":
         raise InvalidBranchName(name, "no part starts with '.' or ends with '.lock', and HEAD is taken")
     return name
+
+
+def check_sha(sha: str) -> str:
+    """The sha itself; InvalidSha unless it is written in full."""
+    if not _SHA.fullmatch(sha):
+        raise InvalidSha(sha)
+    return sha

@@ -1,32 +1,22 @@
-"""CommitService and BranchService: moves that agents ask for, up to the written objects."""
+"""CommitService: commits that agents ask for, up to the written objects."""
 
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from providers.git.errors import EmptyChange
-from providers.git.paths import check_branch_name
 from providers.git.values import FileChange, Signature
 from services.actor import Actor, Scope
 from services.errors import Conflict, PolicyDenied, PreconditionFailed, absent
 from services.names import words
 from services.source_control.git import Git, key_of, told
-from services.source_control.ref_moves import CREATE_BRANCH, CREATE_COMMIT, RefMove
+from services.source_control.ref_moves import CREATE_COMMIT, RefMove, Standing
 from services.source_control.repositories import RepositoryStatus
 from storage.ids import public_id
 from storage.tables.platform import ArtifactRow
 from storage.tables.scoped import now
 from storage.tables.source_control import BranchRow, CommitRow, RepositoryRow
 from storage.unit_of_work import UnitOfWork
-
-
-@dataclass(frozen=True, kw_only=True)
-class CreateBranch:
-    """Makes a branch where another stands, or at a sha."""
-
-    repository_id: UUID
-    name: str
-    from_branch: str | None = None
-    from_sha: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,44 +32,12 @@ class CreateCommit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sight:
-    """What a command may see and is allowed to move, as the rows say."""
+class CommitSight:
+    """Where the commit goes, and what it is made from."""
 
     repository: RepositoryRow
-    branch: BranchRow | None
+    branch: BranchRow
     artifact: ArtifactRow | None = None
-    head: CommitRow | None = None
-
-
-class BranchService:
-    """Owns branches."""
-
-    def __init__(self, git: Git) -> None:
-        self._git = git
-
-    async def authorise(self, uow: UnitOfWork, actor: Actor, command: CreateBranch) -> Sight:
-        """The repository and the branch it starts from."""
-        actor.require(Scope.REPOSITORIES_WRITE)
-        repository = await writable(uow, command.repository_id)
-        with told():
-            check_branch_name(command.name)
-        if await uow.rows.find(BranchRow, repository_id=repository.id, name=command.name) is not None:
-            raise Conflict(f"branch {command.name!r} exists already", field="name")
-        return Sight(repository=repository, branch=None)
-
-    async def write(self, actor: Actor, command: CreateBranch, sight: Sight) -> RefMove:
-        """Nothing to write: the commit stands already."""
-        key = key_of(sight.repository)
-        with told():
-            if command.from_sha is not None:
-                sha = (await self._git.commit(key, command.from_sha)).sha
-            else:
-                start = command.from_branch or sight.repository.default_branch
-                found = await self._git.head(key, start)
-                if found is None:
-                    raise absent("branch", start, field="fromBranch")
-                sha = found
-        return RefMove(kind=CREATE_BRANCH, repository=sight.repository, branch=command.name, old_sha=None, new_sha=sha)
 
 
 class CommitService:
@@ -88,7 +46,11 @@ class CommitService:
     def __init__(self, git: Git) -> None:
         self._git = git
 
-    async def authorise(self, uow: UnitOfWork, actor: Actor, command: CreateCommit) -> Sight:
+    async def claims(self, uow: UnitOfWork, command: CreateCommit) -> tuple[UUID, tuple[str, ...]]:
+        """The branch."""
+        return command.repository_id, (command.branch,)
+
+    async def authorise(self, uow: UnitOfWork, actor: Actor, command: CreateCommit) -> CommitSight:
         """The branch, when it may be committed to directly, and the artifact."""
         actor.require(Scope.REPOSITORIES_WRITE)
         repository = await writable(uow, command.repository_id)
@@ -96,7 +58,7 @@ class CommitService:
         branch = await uow.rows.find(BranchRow, repository_id=repository.id, name=command.branch)
         if branch is None:
             raise absent("branch", command.branch, field="branch")
-        if branch.is_protected:
+        if not moves_directly(repository, branch):
             raise PolicyDenied(
                 f"branch {branch.name!r} is protected: it moves by merged pull requests only",
                 field="branch",
@@ -107,10 +69,9 @@ class CommitService:
             artifact = await uow.rows.get(ArtifactRow, command.artifact_id)
             if artifact is None or artifact.project_id != repository.project_id:
                 raise absent("artifact", public_id("Artifact", command.artifact_id), field="artifactId")
-        head = (await uow.source_control.commits_by_sha(repository.id, [branch.head_sha])).get(branch.head_sha)
-        return Sight(repository=repository, branch=branch, artifact=artifact, head=head)
+        return CommitSight(repository=repository, branch=branch, artifact=artifact)
 
-    async def write(self, actor: Actor, command: CreateCommit, sight: Sight) -> RefMove | CommitRow:
+    async def write(self, actor: Actor, command: CreateCommit, sight: CommitSight) -> RefMove | Standing:
         """The move to the new commit, or the branch's head when it is the same artifact and tree."""
         key = key_of(sight.repository)
         when = now().replace(microsecond=0)
@@ -123,21 +84,33 @@ class CommitService:
                     field="expectedHeadSha",
                 )
             try:
-                sha = await self._git.write_commit(
+                made = await self._git.write_commit(
                     key, parent=head, changes=command.changes, author=who, committer=who, message=command.message
                 )
-            except EmptyChange:
-                if sight.head is not None and sight.head.artifact_id == command.artifact_id:
-                    return sight.head
-                raise
+            except EmptyChange as error:
+                return partial(_same, command=command, head=head, error=error)
         return RefMove(
             kind=CREATE_COMMIT,
             repository=sight.repository,
             branch=command.branch,
             old_sha=head,
-            new_sha=sha,
+            new_sha=made.sha,
+            commit=made,
             artifact=sight.artifact,
         )
+
+
+async def _same(uow: UnitOfWork, command: CreateCommit, head: str | None, error: EmptyChange) -> CommitRow:
+    found = await uow.rows.find(CommitRow, repository_id=command.repository_id, sha=head)
+    if found is None or found.artifact_id != command.artifact_id:
+        with told():
+            raise error
+    return found
+
+
+def moves_directly(repository: RepositoryRow, branch: BranchRow) -> bool:
+    """Whether commits and pushes may move the branch; an environment may allow it for its protected ones too."""
+    return not branch.is_protected or (repository.kind == "ENVIRONMENT" and repository.allow_direct_push)
 
 
 async def writable(uow: UnitOfWork, repository_id: UUID) -> RepositoryRow:

@@ -6,7 +6,15 @@ from typing import Protocol
 
 from providers.errors import ProviderRejected, ProviderUnavailable
 from providers.git.commits import GitCommits
-from providers.git.errors import EmptyChange, InvalidBranchName, InvalidChange, PathMissing, RefMoved, RevisionMissing
+from providers.git.errors import (
+    EmptyChange,
+    InvalidBranchName,
+    InvalidChange,
+    InvalidSha,
+    PathMissing,
+    RefMoved,
+    RevisionMissing,
+)
 from providers.git.reading import GitReading
 from providers.git.repositories import GitRepositories
 from providers.git.values import RepositoryKey
@@ -33,6 +41,8 @@ def told() -> Iterator[None]:
         raise InvalidInput(str(error), field="changes") from error
     except InvalidBranchName as error:
         raise InvalidInput(str(error), field="branch") from error
+    except InvalidSha as error:
+        raise InvalidInput(str(error), field="sha") from error
     except RefMoved as error:
         raise Conflict(f"{error}: refetch and retry", field="branch") from error
     except (RevisionMissing, PathMissing) as error:

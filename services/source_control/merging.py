@@ -42,13 +42,18 @@ class MergeService:
         self._git = git
         self._pull_requests = pull_requests
 
+    async def claims(self, uow: UnitOfWork, command: MergePullRequest) -> tuple[UUID, tuple[str, ...]]:
+        """Target and source: the source stays what was reviewed until the target has it."""
+        row = await self._pull_requests.known(uow, command.pull_request_id)
+        return row.repository_id, (row.target_branch, row.source_branch)
+
     async def authorise(self, uow: UnitOfWork, actor: Actor, command: MergePullRequest) -> MergeSight:
         """Open, reviewed enough, and nothing moved."""
         actor.require(Scope.REPOSITORIES_WRITE)
-        found = await uow.rows.get(PullRequestRow, command.pull_request_id)
-        if found is not None and found.status == PullRequestStatus.MERGED:
+        row = await self._pull_requests.known(uow, command.pull_request_id)
+        if row.status == PullRequestStatus.MERGED:
             raise Conflict("the pull request was merged by another command: refetch it")
-        row = await self._pull_requests.opened(uow, command.pull_request_id)
+        row = self._pull_requests.unclosed(row)
         repository = await writable(uow, row.repository_id)
         source = await uow.rows.find(BranchRow, repository_id=row.repository_id, name=row.source_branch)
         target = await uow.rows.find(BranchRow, repository_id=row.repository_id, name=row.target_branch)
@@ -71,7 +76,7 @@ class MergeService:
         with told():
             head = await self._git.head(key, row.target_branch)
             try:
-                sha = await self._git.write_merge(
+                made = await self._git.write_merge(
                     key,
                     target=head or sight.target.head_sha,
                     source=row.source_sha,
@@ -87,7 +92,8 @@ class MergeService:
             repository=sight.repository,
             branch=row.target_branch,
             old_sha=head,
-            new_sha=sha,
+            new_sha=made.sha,
+            commit=made,
             pull_request=row,
             method=command.method.value,
         )

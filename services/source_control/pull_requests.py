@@ -148,9 +148,17 @@ class PullRequestService:
 
     async def opened(self, uow: UnitOfWork, pull_request_id: UUID) -> PullRequestRow:
         """The row, when it is open."""
+        return self.unclosed(await self.known(uow, pull_request_id))
+
+    async def known(self, uow: UnitOfWork, pull_request_id: UUID) -> PullRequestRow:
+        """The row, whatever its status, locked until the commit."""
         row = await uow.rows.get(PullRequestRow, pull_request_id, lock=True)
         if row is None:
             raise absent("pull request", public_id("PullRequest", pull_request_id), field="pullRequestId")
+        return row
+
+    def unclosed(self, row: PullRequestRow) -> PullRequestRow:
+        """The row, when it is open."""
         if row.status != PullRequestStatus.OPEN:
             raise PreconditionFailed(f"the pull request is {row.status}: only an OPEN one changes")
         return row

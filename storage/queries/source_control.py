@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.access import Access
 from storage.queries.visible import visible
-from storage.tables.source_control import CommitRow, PullRequestRow, RefIntentRow, ReviewRow
+from storage.tables.source_control import BranchRow, CommitRow, PullRequestRow, RefIntentRow, ReviewRow
 
 
 class SourceControlQueries:
@@ -51,12 +51,27 @@ class SourceControlQueries:
             visible(self._access, ReviewRow).where(c.pull_request_id == pull_request_id).order_by(c.id)
         )
 
-    async def open_intent(self, repository_id: UUID, branch: str) -> RefIntentRow | None:
-        """The ref move of this branch that is not recorded yet."""
+    async def branches_in_the_way(self, repository_id: UUID, name: str) -> list[str]:
+        """The names of branches that no branch of this name can stand beside: itself, those above, one below."""
+        c: Any = BranchRow
+        parts = name.split("/")
+        taken = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+        below = c.name.startswith(name + "/", autoescape=True)
+        statement = visible(self._access, BranchRow, c.name).where(c.repository_id == repository_id)
+        return await self._all(statement.where(or_(c.name.in_(taken), below)).order_by(c.name).limit(len(parts) + 1))
+
+    async def is_open_intent(self, intent_id: UUID) -> bool:
+        """Whether the intent is not settled yet; locks it until the commit."""
         c: Any = RefIntentRow
-        statement = visible(self._access, RefIntentRow).where(c.repository_id == repository_id, c.branch == branch)
-        found: RefIntentRow | None = await self._one(statement)
-        return found
+        statement = visible(self._access, RefIntentRow, c.id).where(c.id == intent_id).with_for_update()
+        return (await self._session.execute(statement)).first() is not None
+
+    async def close_intent(self, intent_id: UUID) -> bool:
+        """Deletes the intent; False when another has."""
+        c: Any = RefIntentRow
+        statement = delete(RefIntentRow).where(c.tenant_id == self._access.tenant_id, c.id == intent_id)
+        done: Any = await self._session.execute(statement, execution_options={"synchronize_session": False})
+        return bool(done.rowcount)
 
 
 async def intents_before(session: AsyncSession, moment: datetime) -> list[RefIntentRow]:

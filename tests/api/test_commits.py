@@ -3,13 +3,14 @@
 import asyncio
 import base64
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from services.source_control.ref_moves import RefMoves
+from providers.git.embedded import EmbeddedGit
+from services.failpoints import Failpoints
 from storage import event_log
 from storage.access import Access
 from storage.queries.operations import OperationQueries
@@ -17,6 +18,7 @@ from storage.queries.rows import Rows
 from storage.tables.source_control import RefIntentRow
 from tests.api.conftest import Client
 
+LEFT_OPEN = {"intend:after", "swap:before", "swap:after", "record:before"}
 FIELDS = "commit { id sha parents filesChanged artifact { id } traceId }"
 
 
@@ -159,37 +161,98 @@ class Crash(BaseException):
     """Stands for the end of the process."""
 
 
-def crashing(step: str) -> Callable[..., Awaitable[Any]]:
-    """A step of the move that never comes to its end."""
+def crashing(at: str) -> Callable[[Failpoints, str], None]:
+    """A failpoint that ends the move instead of the process."""
 
-    async def crash(self: RefMoves, *arguments: Any) -> Any:
-        raise Crash(step)
+    def reach(self: Failpoints, name: str) -> None:
+        if name == at:
+            raise Crash(name)
 
-    return crash
+    return reach
 
 
-@pytest.mark.parametrize(
-    ("step", "happened"), [("intend", False), ("swap", False), ("observe", True), ("settle", True)]
-)
+@pytest.mark.parametrize("step", ["write", "intend", "swap", "record"])
+@pytest.mark.parametrize("side", ["before", "after"])
 async def test_a_move_cut_off_at_a_boundary_is_finished_from_what_git_says(
-    repo: Repo, monkeypatch: pytest.MonkeyPatch, step: str, happened: bool
+    repo: Repo, monkeypatch: pytest.MonkeyPatch, step: str, side: str
 ) -> None:
     before = (await repo.branch())["headSha"]
+    at = f"{step}:{side}"
     with monkeypatch.context() as patched:
-        patched.setattr(RefMoves, step, crashing(step))
-        if step == "swap":
-            patched.setattr(RefMoves, "observe", crashing("observe"))
+        patched.setattr(Failpoints, "reach", crashing(at))
         with pytest.raises(Crash):
             await repo.commit("f", idempotencyKey="k")
-    assert (repo.git("rev-parse", "work") != before) is happened
-    assert await repo.client.slipway.adoption.finish() == (0 if step == "intend" else 1)
+    moved, intended = at in {"swap:after", "record:before", "record:after"}, at in LEFT_OPEN
+    assert (repo.git("rev-parse", "work") != before) is moved
+    assert await repo.intents() == intended
+    assert await repo.client.slipway.adoption.finish() == intended
     assert (await repo.branch())["headSha"] == repo.git("rev-parse", "work")
     assert await repo.intents() == 0
     retried = await repo.commit("f", idempotencyKey="k")
     assert retried["errors"] == []
     assert retried["commit"]["sha"] == repo.git("rev-parse", "work")
+    assert len(retried["events"]) == 2
     assert repo.git("rev-list", "--count", "work") == "2"
     await repo.log_is_whole()
+
+
+async def test_a_caller_who_goes_away_leaves_no_move_half_done_and_no_turn_taken(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_the_swap, go_on = asyncio.Event(), asyncio.Event()
+    swap = EmbeddedGit.swap
+
+    async def slow(self: EmbeddedGit, *arguments: Any, **more: Any) -> None:
+        at_the_swap.set()
+        await go_on.wait()
+        await swap(self, *arguments, **more)
+
+    monkeypatch.setattr(EmbeddedGit, "swap", slow)
+    gone = asyncio.create_task(repo.commit("a"))
+    await at_the_swap.wait()
+    gone.cancel()
+    behind = asyncio.create_task(repo.commit("b"))
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    assert repo.git("rev-list", "--count", "work") == "1"
+    go_on.set()
+    assert (await behind)["errors"] == []
+    assert repo.git("rev-list", "--count", "work") == "3"
+    assert (await repo.branch())["headSha"] == repo.git("rev-parse", "work")
+
+
+async def test_adoption_that_looked_before_a_slow_swap_loses_nothing(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swap = EmbeddedGit.swap
+
+    async def slow(self: EmbeddedGit, *arguments: Any, **more: Any) -> None:
+        assert await repo.client.slipway.adoption.finish() == 1
+        await swap(self, *arguments, **more)
+
+    monkeypatch.setattr(EmbeddedGit, "swap", slow)
+    made = await repo.commit("a", idempotencyKey="k")
+    assert [event["eventType"] for event in made["events"]] == ["BranchUpdated", "CommitCreated"]
+    assert made["commit"]["sha"] == (await repo.branch())["headSha"] == repo.git("rev-parse", "work")
+
+
+async def test_a_branch_that_another_process_moves_is_decided_again(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swap, rivals = EmbeddedGit.swap, iter([True])
+
+    async def late(self: EmbeddedGit, *arguments: Any, **more: Any) -> None:
+        if next(rivals, False):
+            tree = repo.git("rev-parse", "work^{tree}")
+            rival = repo.git("-c", "user.name=r", "-c", "user.email=r@e", "commit-tree", tree, "-p", "work", "-m", "r")
+            repo.git("update-ref", "refs/heads/work", rival)
+        await swap(self, *arguments, **more)
+
+    monkeypatch.setattr(EmbeddedGit, "swap", late)
+    made = await repo.commit("a")
+    assert made["errors"] == []
+    assert repo.git("rev-list", "--count", "work") == "3"
+    assert await repo.intents() == 0
 
 
 async def test_a_limited_token_and_another_tenant_move_nothing(repo: Repo, operator: Client) -> None:

@@ -33,14 +33,18 @@ class Repository:
         self.git = git
 
     async def commit(self, parent: str | None, *changes: FileChange, message: str = "m", empty: bool = False) -> str:
-        return await self.git.write_commit(
+        made = await self.git.write_commit(
             KEY, parent=parent, changes=changes, author=WHO, committer=WHO, message=message, allow_empty=empty
         )
+        assert made == await self.git.commit(KEY, made.sha)
+        return made.sha
 
     async def merge(self, target: str, source: str, method: MergeMethod = MergeMethod.MERGE) -> str:
-        return await self.git.write_merge(
+        made = await self.git.write_merge(
             KEY, target=target, source=source, method=method, author=WHO, committer=WHO, message="merge"
         )
+        assert made == await self.git.commit(KEY, made.sha)
+        return made.sha
 
     def run(self, *arguments: str) -> str:
         command = ["git", "-C", str(self.git.path(KEY)), *arguments]

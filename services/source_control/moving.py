@@ -1,0 +1,188 @@
+"""How a branch moves: authorise, write, intend, swap, record.
+
+The one place in services that opens units of work: a move spans two of them around the swap of a ref. Git is the truth:
+whatever ends between the swap and the record, ``workers/adoption.py`` finishes the intent from what Git says.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Final, Protocol, TypeVar
+from uuid import UUID
+
+from providers.errors import ProviderError
+from providers.git.errors import RefMoved
+from services.actor import Actor
+from services.errors import Conflict
+from services.failpoints import Failpoints
+from services.source_control.git import Git, key_of, told
+from services.source_control.recording import settle
+from services.source_control.ref_moves import Arrival, RefMove, Standing, cause_of, intent_of, observe
+from services.source_control.turns import BranchTurns
+from storage.access import Access, Cause, IdempotencyKey
+from storage.engine import Database
+from storage.errors import UniqueViolation
+from storage.tables.operations import EventRow
+from storage.tables.scoped import TenantScoped
+from storage.tables.source_control import RefIntentRow, RepositoryRow
+from storage.unit_of_work import UnitOfWork, unit_of_work
+
+PATIENCE_SECONDS: Final = 5.0
+C = TypeVar("C", contravariant=True)
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Who asks for a move; ``traced`` when they named the trace themselves, so that it is not inherited."""
+
+    actor: Actor
+    cause: Cause
+    key: IdempotencyKey | None = None
+    traced: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """The node and the events that were written; none when everything stood already."""
+
+    node: TenantScoped
+    events: list[EventRow]
+
+
+class Decision(Protocol[C, S]):
+    """What one kind of command decides of a move."""
+
+    async def claims(self, uow: UnitOfWork, command: C) -> tuple[UUID, Iterable[str]]:
+        """The repository, and the branches that stand still meanwhile."""
+        ...
+
+    async def authorise(self, uow: UnitOfWork, actor: Actor, command: C) -> S:
+        """What the rows say; asked before objects are written and again in the intent's transaction."""
+        ...
+
+    async def write(self, actor: Actor, command: C, sight: S) -> RefMove | Standing:
+        """The move, its objects written; or what finds the row that makes it needless."""
+        ...
+
+
+class Moving:
+    """Moves of one branch take turns in the order they came; a caller that goes away leaves no move half done."""
+
+    def __init__(self, database: Database, git: Git, turns: BranchTurns, failpoints: Failpoints) -> None:
+        self._database = database
+        self._git = git
+        self._turns = turns
+        self._failpoints = failpoints
+        self._under_way: set[asyncio.Task[Moved]] = set()
+
+    async def move(self, decision: Decision[C, S], caller: Caller, command: C) -> Moved:
+        """Carries the command out; the errors of ``services.errors`` when it cannot be."""
+        async with self._reading(caller) as uow:
+            repository_id, branches = await decision.claims(uow, command)
+        async with AsyncExitStack() as turn:
+            await turn.enter_async_context(self._turns.of(repository_id, branches))
+            task = asyncio.create_task(self._in_turn(turn.pop_all(), decision, caller, command))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
+    async def _in_turn(self, turn: AsyncExitStack, decision: Decision[C, S], caller: Caller, command: C) -> Moved:
+        """Another process may move the branch meanwhile: then everything is decided again, for some seconds."""
+        async with turn:
+            started, pause = time.monotonic(), 0.02
+            while True:
+                try:
+                    return await self._once(decision, caller, command)
+                except _Overtaken as overtaken:
+                    if time.monotonic() - started > PATIENCE_SECONDS:
+                        raise Conflict(
+                            f"branch {overtaken.branch!r} is being moved by other commands: try again", field="branch"
+                        ) from overtaken
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, 0.5)
+
+    async def _once(self, decision: Decision[C, S], caller: Caller, command: C) -> Moved:
+        async with self._reading(caller) as uow:
+            sight = await decision.authorise(uow, caller.actor, command)
+        self._failpoints.reach("write:before")
+        move = await decision.write(caller.actor, command, sight)
+        self._failpoints.reach("write:after")
+        if not isinstance(move, RefMove):
+            return await self._stands(caller, move)
+        cause = caller.cause
+        if move.trace_id is not None and not caller.traced:
+            cause = replace(cause, trace_id=move.trace_id)
+        intent = intent_of(move, cause, caller.key)
+        self._failpoints.reach("intend:before")
+        try:
+            async with unit_of_work(self._database, caller.actor.access, cause) as uow:
+                await decision.authorise(uow, caller.actor, command)
+                uow.rows.put(intent)
+                await uow.commit()
+        except UniqueViolation as error:
+            raise _Overtaken(move.branch) from error
+        self._failpoints.reach("intend:after")
+        await self._swap(intent, move)
+        return await self._record(intent, move, caller.actor.access)
+
+    async def _swap(self, intent: RefIntentRow, move: RefMove) -> None:
+        self._failpoints.reach("swap:before")
+        try:
+            await self._git.swap(key_of(intent), move.branch, old=move.old_sha, new=move.new_sha)
+        except RefMoved as error:
+            await self.finish(intent)
+            raise _Overtaken(move.branch) from error
+        except ProviderError:
+            await self.finish(intent)
+            with told():
+                raise
+        self._failpoints.reach("swap:after")
+
+    async def _record(self, intent: RefIntentRow, move: RefMove, access: Access) -> Moved:
+        arrival = Arrival(commits=() if move.commit is None else (move.commit,))
+        self._failpoints.reach("record:before")
+        async with unit_of_work(self._database, access, cause_of(intent)) as uow:
+            node = await settle(uow, intent, move.repository, arrival)
+            events = await uow.commit()
+        self._failpoints.reach("record:after")
+        return Moved(node=node, events=events)
+
+    async def finish(self, intent: RefIntentRow) -> None:
+        """Settles an intent that is left over, from what Git says."""
+        arrival = await observe(self._git, intent)
+        async with unit_of_work(self._database, Access(tenant_id=intent.tenant_id), cause_of(intent)) as uow:
+            repository = await uow.rows.get(RepositoryRow, intent.repository_id)
+            if arrival is None or repository is None:
+                await uow.source_control.close_intent(intent.id)
+            elif await uow.source_control.is_open_intent(intent.id):
+                await settle(uow, intent, repository, arrival)
+            await uow.commit()
+
+    async def idle(self) -> None:
+        """Until every move under way is recorded."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def _stands(self, caller: Caller, standing: Standing) -> Moved:
+        async with unit_of_work(self._database, caller.actor.access, caller.cause) as uow:
+            node = await standing(uow)
+            if caller.key is not None:
+                uow.remember(caller.key, node.type_name, node.id)
+            await uow.commit()
+        return Moved(node=node, events=[])
+
+    @asynccontextmanager
+    async def _reading(self, caller: Caller) -> AsyncIterator[UnitOfWork]:
+        access = caller.actor.access
+        async with self._database.reading(access) as session:
+            yield UnitOfWork(session, access, caller.cause)
+
+
+class _Overtaken(Exception):
+    """Another process moves, or has moved, the branch."""
+
+    def __init__(self, branch: str) -> None:
+        super().__init__(branch)
+        self.branch = branch
