@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo run test check verify clean
+.PHONY: install demo run test check verify bench clean
 
 install: $(STAMP)
 
@@ -34,6 +34,9 @@ check: $(STAMP)
 verify: $(STAMP)
 	$(BIN)/slipway schema --write
 	git diff --exit-code -- schema/schema.graphql
+
+bench: $(STAMP)
+	$(BIN)/python -m bench $(addprefix --only ,$(ONLY))
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

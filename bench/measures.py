@@ -1,0 +1,36 @@
+"""Every measure, in the order of the tables."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import replace
+from typing import Final, Protocol
+
+from bench import commits, events, memory, merges, wakeup
+from bench.installation import Installation, installed
+from bench.rows import Row
+
+
+class Measure(Protocol):
+    """Loads the installation and answers its rows, named after the measure; ``tiny`` proves that it runs."""
+
+    def __call__(self, server: Installation, *, tiny: bool) -> Awaitable[list[Row]]:
+        """Bounded by LONGEST."""
+        ...
+
+
+MEASURES: Final[dict[str, Measure]] = {
+    "commits": commits.measure,
+    "merges": merges.measure,
+    "wakeup": wakeup.measure,
+    "events": events.measure,
+    "memory": memory.measure,
+}
+LONGEST: Final = 600.0
+
+
+async def run(name: str, *, tiny: bool = False) -> list[Row]:
+    """The measure's rows, from a fresh installation."""
+    async with installed() as server:
+        rows = await asyncio.wait_for(MEASURES[name](server, tiny=tiny), LONGEST)
+        server.admin.close()
+    return [replace(row, command=f"make bench ONLY={name}") for row in rows]
