@@ -10,7 +10,7 @@ _HERE = Path(__file__).parent / "migrations"
 
 
 def upgrade(url: URL) -> None:
-    """Runs what is missing, in one transaction per migration; nothing when the schema is newest."""
+    """Runs what is missing, in one transaction; nothing when the schema is newest."""
     config = Config()
     config.set_main_option("script_location", str(_HERE))
     config.attributes["url"] = url

@@ -4,13 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import event_log
 from storage.access import Access, Cause, IdempotencyKey, NewEdge, NewEvent
 from storage.engine import Database
-from storage.errors import UniqueViolation
 from storage.queries.operations import OperationQueries
 from storage.queries.platform import PlatformQueries
 from storage.queries.rows import Rows
@@ -53,15 +51,11 @@ class UnitOfWork:
 
     async def commit(self) -> list[EventRow]:
         """Everything or nothing; UniqueViolation when an index refuses. Answers the events as they stand in the log."""
-        try:
-            await self._session.flush()
-            events = await event_log.append(self._session, self.access, self.cause, self._events)
-            await self._write_edges(events)
-            self._write_key(events)
-            await self._session.commit()
-        except IntegrityError as error:
-            await self._session.rollback()
-            raise UniqueViolation(_constraint(error)) from error
+        await self._session.flush()
+        events = await event_log.append(self._session, self.access, self.cause, self._events)
+        await self._write_edges(events)
+        self._write_key(events)
+        await self._session.commit()
         self._events, self._edges, self._key = [], [], None
         return events
 
@@ -97,11 +91,6 @@ class UnitOfWork:
                 created_at=now(),
             )
         )
-
-
-def _constraint(error: IntegrityError) -> str:
-    name = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
-    return str(name or str(error.orig).removeprefix("UNIQUE constraint failed: "))
 
 
 @asynccontextmanager

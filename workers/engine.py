@@ -19,13 +19,15 @@ class DurableEngine:
         self._url = url
         self._run = run
         self._deliver: Any = None
+        self._engine: Engine | None = None
 
     def start(self) -> None:
         """Launches within the running loop, and takes up what a crash left."""
+        self._engine = _engine(self._url)
         DBOS(
             config={
                 "name": "slipway",
-                "system_database_engine": _engine(self._url),
+                "system_database_engine": self._engine,
                 "application_version": "slipway",
                 "executor_id": "local",
                 "serializer": DBOSPortableJSONSerializer(),
@@ -60,6 +62,8 @@ class DurableEngine:
     def stop(self) -> None:
         """Leaves what runs to the next start."""
         DBOS.destroy(destroy_registry=True)
+        if self._engine is not None:
+            self._engine.dispose()
 
 
 def _engine(url: URL) -> Engine:

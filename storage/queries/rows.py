@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from storage.access import Access
+from storage.engine import WRITES
 from storage.queries.visible import visible
 from storage.tables.scoped import TenantScoped
 
@@ -45,9 +46,12 @@ class Rows:
         self._session.add(row)
 
     async def get(self, kind: type[R], row_id: UUID, *, lock: bool = False) -> R | None:
-        """The row, or None when it is absent, another tenant's or of a project out of sight."""
+        """The row, or None when it is absent, another tenant's or of a project out of sight.
+
+        ``lock`` holds it until the commit; a reading session, which has none, does not wait for it.
+        """
         statement = visible(self._access, kind).where(_column(kind, "id") == row_id)
-        if lock:
+        if lock and self._session.info[WRITES]:
             statement = statement.with_for_update()
         found: R | None = (await self._session.execute(statement)).scalar_one_or_none()
         return found

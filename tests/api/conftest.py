@@ -1,4 +1,4 @@
-"""A running installation on a real SQLite file, and clients with tokens."""
+"""A running installation on a real database, and clients with tokens."""
 
 import asyncio
 import socket
@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from sqlalchemy import URL
 
 from main import Settings, Slipway
 
@@ -68,8 +69,9 @@ class Client:
 
 
 @pytest.fixture
-async def operator(tmp_path: Path) -> AsyncIterator[Client]:
-    slipway = Slipway(Settings(data=tmp_path / "data"))
+async def operator(tmp_path: Path, database_url: URL) -> AsyncIterator[Client]:
+    url = database_url.render_as_string(hide_password=False)
+    slipway = Slipway(Settings(data=tmp_path / "data", database_url=url))
     token = await slipway.start()
     assert token is not None
     yield Client(slipway, token)

@@ -67,6 +67,7 @@ async def repo(admin: Client) -> Repo:
     return repo
 
 
+@pytest.mark.both_databases
 async def test_a_commit_is_the_same_in_git_rows_events_and_lineage(repo: Repo) -> None:
     fields = {"projectId": repo.project, "producer": "p", "name": "a"}
     artifact = (await repo.client.done("registerArtifact", "artifact { id traceId }", **fields))["artifact"]
@@ -126,6 +127,7 @@ async def test_a_refused_commit_leaves_nothing(repo: Repo, more: dict[str, Any],
     assert await repo.intents() == 0
 
 
+@pytest.mark.both_databases
 async def test_commits_at_once_to_one_branch_queue_and_all_arrive(repo: Repo) -> None:
     made = await asyncio.gather(*(repo.commit(f"f{number}") for number in range(8)))
     assert [one["errors"] for one in made] == [[]] * 8

@@ -14,6 +14,8 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.api.conftest import Client
 
+pytestmark = pytest.mark.both_databases
+
 EVENTS = """subscription($after: String, $filter: EventFilterInput) {
     events(after: $after, from: BEGINNING, filter: $filter) { cursor sequence eventType } }"""
 

@@ -7,6 +7,8 @@ import pytest
 from main import Settings, Slipway
 from tests.api.conftest import Client
 
+pytestmark = pytest.mark.both_databases
+
 
 async def test_the_first_token_is_told_once(operator: Client) -> None:
     again = Slipway(operator.slipway.settings)

@@ -11,6 +11,8 @@ from storage.queries.operations import OperationQueries
 from tests.api.conftest import Client
 from tests.api.test_commits import Repo, repo
 
+pytestmark = pytest.mark.both_databases
+
 __all__ = ["repo"]
 FIELDS = """pullRequest { id number status sourceSha mergeSha mergeability conflicts checksStatus
     checks { nodes { name status summary } } reviews { nodes { verdict isStale } } }"""

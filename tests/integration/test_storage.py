@@ -1,16 +1,14 @@
 """The unit of work, the log and the tenant guard on a real SQLite file."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, func, select, text, update
-from sqlmodel import SQLModel
+from sqlalchemy import URL, Engine, delete, func, select, text, update
 
 from storage import event_log
 from storage.access import Access, Cause, IdempotencyKey, NewEdge, NewEvent
-from storage.engine import Database, sqlite_url
+from storage.engine import Database
 from storage.errors import TenantViolation, UniqueViolation
 from storage.ids import new_id
 from storage.queries.rows import Page
@@ -18,15 +16,13 @@ from storage.tables.operations import EventRow
 from storage.tables.platform import ArtifactRow, ProjectRow
 from storage.unit_of_work import UnitOfWork, unit_of_work
 
+pytestmark = pytest.mark.both_databases
 TRACE = "a" * 32
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(sqlite_url(tmp_path / "slipway.db"))
-    async with database._writer.begin() as connection:
-        await connection.execution_options(slipway_access="system")
-        await connection.run_sync(SQLModel.metadata.create_all)
+async def database(database_url: URL) -> AsyncIterator[Database]:
+    database = Database(database_url)
     yield database
     await database.close()
 
@@ -104,14 +100,13 @@ async def test_sequences_are_dense_per_tenant_and_the_chain_verifies(database: D
             assert await event_log.verify_chain(session, access(tenant)) == 3
 
 
-async def test_a_changed_event_breaks_the_chain(database: Database) -> None:
+async def test_a_changed_event_breaks_the_chain(database: Database, outside: Engine) -> None:
     tenant = new_id()
     async with unit_of_work(database, access(tenant), cause()) as uow:
         await add_project(uow, "booking")
         await uow.commit()
-    async with database.writing(None) as session:
-        await session.execute(update(EventRow).values(payload={"name": "forged"}))
-        await session.commit()
+    with outside.begin() as connection:
+        connection.execute(update(EventRow).values(payload={"name": "forged"}))
     async with database.reading(access(tenant)) as session:
         with pytest.raises(ValueError, match="event 1 does not match its hash"):
             await event_log.verify_chain(session, access(tenant))

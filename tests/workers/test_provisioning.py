@@ -22,6 +22,8 @@ from workers.errors import Stop
 from workers.repository_provisioning import RepositoryProvisioningWorker
 from workers.runtime import Runtime
 
+pytestmark = pytest.mark.both_databases
+
 __all__ = ["admin", "operator"]
 STATUS = """{ repository(project: "booking", name: "m") {
     id status failure branches { nodes { name headSha isProtected } } } }"""

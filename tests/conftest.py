@@ -1,0 +1,56 @@
+"""Which database a test runs on: SQLite, and for modules marked ``both_databases`` PostgreSQL too."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, Engine, create_engine
+
+from storage.engine import sqlite_url
+from storage.migrate import upgrade
+from tests.machine import needs
+from tests.postgres import Postgres
+
+_BOTH = ["sqlite", pytest.param("postgresql", marks=needs("postgresql"))]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database_url" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_databases"):
+        metafunc.parametrize("database_url", _BOTH, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    server = Postgres()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    upgrade(sqlite_url(path))
+    return path
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
+    """A migrated database without a row in it."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        yield sqlite_url(Path(shutil.copyfile(template, tmp_path / "slipway.db")))
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    yield server.emptied()
+
+
+@pytest.fixture
+def outside(database_url: URL) -> Iterator[Engine]:
+    """The database as someone sees it who goes past Slipway: no guard, and on PostgreSQL the superuser."""
+    if database_url.get_backend_name() == "sqlite":
+        engine = create_engine(database_url.set(drivername="sqlite"))
+    else:
+        engine = create_engine(database_url.set(username="postgres"))
+    yield engine
+    engine.dispose()
