@@ -47,7 +47,7 @@ class Services:
 
 
 class Context:
-    """One request's, or one socket's; ``correlation_id`` ties its events together."""
+    """One request's; ``correlation_id`` ties its events together, ``resume_after`` is a stream's Last-Event-ID."""
 
     actor: Actor
     loaders: RowLoaders
@@ -59,6 +59,7 @@ class Context:
         self.limits = limits
         self.correlation_id = f"req-{uuid4().hex}"
         self.connection_params: dict[str, object] | None = None
+        self.resume_after: str | None = None
 
     def sign_in(self, actor: Actor) -> None:
         """Names the caller; nothing can be asked before."""

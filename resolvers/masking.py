@@ -12,7 +12,8 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from resolvers.refusals import Code
-from resolvers.root import Mutation, Query, Subscription
+from resolvers.root import Mutation, Query
+from resolvers.subscriptions import Subscription
 from schema.scalars import SCALARS
 from services.errors import SlipwayError
 

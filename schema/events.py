@@ -1,7 +1,8 @@
 """The canonical event envelope."""
 
+import re
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import strawberry
 from strawberry.scalars import JSON
@@ -9,6 +10,8 @@ from strawberry.scalars import JSON
 from schema.scalars import BigInt
 from storage.event_log import envelope
 from storage.tables.operations import EventRow
+
+_CURSOR: Final = re.compile(r"e(0|[1-9a-f][0-9a-f]{0,14})")
 
 
 @strawberry.type(description="One event of the canonical stream.")
@@ -69,6 +72,6 @@ def cursor_of(sequence: int) -> str:
 
 def sequence_of(cursor: str) -> int:
     """The place of a cursor; ValueError when it is not one of ours."""
-    if not cursor.startswith("e"):
+    if _CURSOR.fullmatch(cursor) is None:
         raise ValueError(f"{cursor[:40]!r} is not a cursor of events")
     return int(cursor[1:], 16)

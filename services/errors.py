@@ -3,6 +3,8 @@
 SlipwayError
 ├── NotFound            NOT_FOUND             absent, another tenant's or out of sight: all the same
 ├── InvalidInput        INVALID_INPUT         says what, where and what would pass
+├── InvalidCursor       INVALID_CURSOR        no place of this tenant's stream
+├── Lagged              LAGGED                the reader of a stream was too slow: resume from the cursor
 ├── Conflict            CONFLICT              the world moved: refetch and retry
 ├── IdempotencyMismatch IDEMPOTENCY_MISMATCH  the key was used with another content
 ├── PreconditionFailed  PRECONDITION_FAILED   the state does not allow it
@@ -36,6 +38,23 @@ class NotFound(SlipwayError):
 
 class InvalidInput(SlipwayError):
     """The input can never pass as it is."""
+
+
+class InvalidCursor(SlipwayError):
+    """Malformed, or of a place that the stream has not reached."""
+
+    code = "INVALID_CURSOR"
+
+
+class Lagged(SlipwayError):
+    """Ends a subscription whose reader was too slow; ``cursor`` is where it goes on without a gap."""
+
+    code = "LAGGED"
+    retryable = True
+
+    def __init__(self, cursor: str) -> None:
+        super().__init__(f"more events came than are kept for a slow reader: subscribe again after {cursor!r}")
+        self.cursor = cursor
 
 
 class Conflict(SlipwayError):

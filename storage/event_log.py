@@ -132,10 +132,20 @@ def _columns() -> Any:
     return EventRow.__table__.c  # type: ignore[attr-defined]  # SQLModel hides the table from the type checker
 
 
-async def read(session: AsyncSession, access: Access, *, after: int, wanted: EventFilter, limit: int) -> list[EventRow]:
+async def read(
+    session: AsyncSession,
+    access: Access,
+    *,
+    after: int,
+    wanted: EventFilter,
+    limit: int,
+    through: int | None = None,
+) -> list[EventRow]:
     """A tenant's events with a sequence over ``after``, oldest first, as far as the access sees."""
     c = _columns()
     statement = visible(access, EventRow).where(c.sequence > after).order_by(c.sequence).limit(limit)
+    if through is not None:
+        statement = statement.where(c.sequence <= through)
     if wanted.types is not None:
         statement = statement.where(c.event_type.in_(wanted.types))
     for column in ("project_id", "module_id", "subject_id", "trace_id"):
@@ -143,6 +153,15 @@ async def read(session: AsyncSession, access: Access, *, after: int, wanted: Eve
         if value is not None:
             statement = statement.where(c[column] == value)
     return list((await session.execute(statement)).scalars())
+
+
+async def page(
+    session: AsyncSession, access: Access, *, after: int, wanted: EventFilter, limit: int
+) -> tuple[list[EventRow], int]:
+    """As ``read``, and the sequence up to which nothing more is wanted: the head when the page is not full."""
+    head = await last_sequence(session, access.tenant_id)
+    rows = await read(session, access, after=after, wanted=wanted, limit=limit, through=head)
+    return rows, rows[-1].sequence if len(rows) == limit else max(after, head)
 
 
 async def by_ids(session: AsyncSession, access: Access, ids: Sequence[UUID]) -> list[EventRow]:

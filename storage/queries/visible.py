@@ -18,3 +18,10 @@ def visible(access: Access, kind: Any, *columns: Any) -> Select[Any]:
     if "project_id" in kind.__table__.c:
         return statement.where(kind.project_id.in_(access.project_ids))
     return statement
+
+
+def sees(access: Access, row: Any) -> bool:
+    """The same answer as ``visible`` for a row of a type with a project that is in memory."""
+    if row.tenant_id != access.tenant_id:
+        return False
+    return access.project_ids is None or row.project_id in access.project_ids

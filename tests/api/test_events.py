@@ -101,3 +101,20 @@ async def test_a_socket_without_a_live_token_is_closed(admin: Client) -> None:
             await socket.recv()
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4403
+
+
+async def refused(url: str, token: str, **variables: Any) -> dict[str, Any]:
+    async with initialised(url, token) as socket:
+        await subscribe(socket, **variables)
+        message = json.loads(await asyncio.wait_for(socket.recv(), 10))
+    assert message["type"] == "error", message
+    error: dict[str, Any] = message["payload"][0]
+    return error
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "e", "3", "e-1", "e0x1", "e1_0", "e 1", "e01", "E1", "effffffffffffffffff", "e4"]
+)
+async def test_a_cursor_that_is_not_of_this_stream_is_refused(admin: Client, cursor: str) -> None:
+    async with served(admin) as url:
+        assert (await refused(url, admin.token, after=cursor))["extensions"] == {"code": "INVALID_CURSOR"}
