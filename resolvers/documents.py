@@ -58,6 +58,10 @@ class Documents:
         self._known: OrderedDict[tuple[str, str | None], Document | Refused] = OrderedDict()
         self._characters = 0
 
+    def __len__(self) -> int:
+        """How many are remembered."""
+        return len(self._known)
+
     def get(self, query: str, operation_name: str | None) -> Document:
         """The operation of a document; Refused, and the refusal is remembered like the document."""
         key = (query, operation_name)
@@ -108,6 +112,8 @@ class Documents:
             bound = self._limits.tokens
             if error.message.endswith(f"more than {bound} tokens. Parsing aborted."):
                 raise over("tokens", bound + 1, bound, f"the document has more than {bound} tokens") from error
+            if "nested too deeply" in error.message:
+                raise RecursionError from error
             raise Refused.with_errors(Code.GRAPHQL_PARSE_FAILED, [_told(error, Code.GRAPHQL_PARSE_FAILED)]) from error
 
     def _measure(self, document: DocumentNode) -> None:
