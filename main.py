@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,10 +24,11 @@ from services.platform.artifacts import ArtifactService
 from services.platform.configuration import ConfigurationService
 from services.platform.environments import EnvironmentService
 from services.platform.identities import IdentityService
-from services.platform.issuer import Claims, InvalidToken, TokenIssuer
+from services.platform.issuer import TokenIssuer
 from services.platform.modules import ModuleService
 from services.platform.projects import ProjectService
 from services.platform.tenants import CreateTenant, TenantService
+from services.platform.verified_tokens import VerifiedTokens
 from services.source_control.branches import BranchCreation, BranchDeletion
 from services.source_control.commits import CommitService
 from services.source_control.merging import MergeService
@@ -107,6 +107,7 @@ class Slipway:
             pull_requests=pull_requests,
             merges=MergeService(git, pull_requests),
         )
+        self.tokens = VerifiedTokens(self.database, identities)
         self.adoption = Adoption(self.database, self.services.moving)
         workers = (
             RepositoryProvisioningWorker(self.database, git, repositories, environments),
@@ -151,14 +152,8 @@ class Slipway:
         await self.database.close()
 
     async def authenticate(self, token: str) -> Actor:
-        """The caller of a token; InvalidToken when it is not alive. Rows decide, so a revocation holds at once."""
-        claims: Claims = self.services.identities.claims(token)
-        access = Access(tenant_id=claims.tenant_id)
-        async with self.database.reading(access) as session:
-            actor = await self.services.identities.actor(UnitOfWork(session, access, _boot()), claims)
-        if actor.expires_at <= time.time():
-            raise InvalidToken("the token has expired: issue a new one")
-        return actor
+        """The caller of a token; InvalidToken when it is not alive."""
+        return await self.tokens.actor(token)
 
     async def ready(self) -> str | None:
         """Why requests cannot be served, or None."""

@@ -1,7 +1,7 @@
 """Engines and sessions: SQLite in WAL at synchronous=FULL by default, PostgreSQL by URL."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from storage import constraints, guard, roles
 from storage.access import Access
+from storage.tables.operations import EventRow
 from storage.tables.scoped import TenantScoped, now
 
 _PRAGMAS = (
@@ -63,6 +64,7 @@ class Database:
         self.is_sqlite = given.get_backend_name() == "sqlite"
         self.url = given.set(drivername="sqlite+aiosqlite" if self.is_sqlite else "postgresql+psycopg")
         self.committed: list[Callable[[], None]] = []
+        self.heard: list[Callable[[Sequence[EventRow]], None]] = []
         self._turn = asyncio.Lock()
         if self.is_sqlite:
             self._writer = self._sqlite("BEGIN IMMEDIATE", pool_size=1)

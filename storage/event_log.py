@@ -178,6 +178,13 @@ async def tail(session: AsyncSession, *, after: int, limit: int) -> list[EventRo
     return list((await session.execute(statement)).scalars())
 
 
+async def subjects(session: AsyncSession, kinds: Sequence[str], *, after: int) -> set[UUID]:
+    """What the events over a global position are about, of these types and any tenant; in the system role."""
+    c = _columns()
+    statement = select(c.subject_id).where(c.position > after, c.subject_type.in_(kinds))
+    return set((await session.execute(statement)).scalars())
+
+
 async def last_position(session: AsyncSession) -> int:
     """The newest global position, 0 in an empty log; in the system role."""
     return int((await session.execute(select(func.max(_columns().position)))).scalar() or 0)

@@ -1,6 +1,6 @@
 """One transaction: rows, lineage edges, the idempotency record and the events commit together or not at all."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -16,11 +16,13 @@ from storage.queries.source_control import SourceControlQueries
 from storage.tables.operations import EdgeRow, EventRow, IdempotencyRow
 from storage.tables.scoped import now
 
+Hear = Callable[[Sequence[EventRow]], None]
+
 
 class UnitOfWork:
     """What a service works on; only the resolver, the worker runtime and their like commit it."""
 
-    def __init__(self, session: AsyncSession, access: Access, cause: Cause) -> None:
+    def __init__(self, session: AsyncSession, access: Access, cause: Cause, heard: Sequence[Hear] = ()) -> None:
         self.access = access
         self.cause = cause
         self.rows = Rows(session, access)
@@ -28,6 +30,7 @@ class UnitOfWork:
         self.source_control = SourceControlQueries(session, access)
         self.operations = OperationQueries(session, access)
         self._session = session
+        self._heard = heard
         self._events: list[NewEvent] = []
         self._edges: list[NewEdge] = []
         self._key: tuple[IdempotencyKey, str, UUID] | None = None
@@ -56,6 +59,8 @@ class UnitOfWork:
         await self._write_edges(events)
         self._write_key(events)
         await self._session.commit()
+        for hear in self._heard:
+            hear(events)
         self._events, self._edges, self._key = [], [], None
         return events
 
@@ -97,6 +102,6 @@ class UnitOfWork:
 async def unit_of_work(database: Database, access: Access, cause: Cause) -> AsyncIterator[UnitOfWork]:
     """A unit of work that rolls back unless it was committed; the log's tails are woken after a commit."""
     async with database.writing(access) as session:
-        yield UnitOfWork(session, access, cause)
+        yield UnitOfWork(session, access, cause, database.heard)
     for wake in database.committed:
         wake()
