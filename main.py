@@ -34,6 +34,7 @@ from services.source_control.commits import CommitService
 from services.source_control.merging import MergeService
 from services.source_control.moving import Moving
 from services.source_control.pull_requests import PullRequestService
+from services.source_control.reading import ReadingService
 from services.source_control.repositories import RepositoryService
 from services.source_control.turns import BranchTurns
 from storage.access import Access, Cause
@@ -106,6 +107,7 @@ class Slipway:
             moving=Moving(self.database, git, BranchTurns(), self.failpoints),
             pull_requests=pull_requests,
             merges=MergeService(git, pull_requests),
+            reading=ReadingService(git),
         )
         self.tokens = VerifiedTokens(self.database, identities)
         self.adoption = Adoption(self.database, self.services.moving)

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 from strawberry.types import Info as StrawberryInfo
 
 from resolvers.loaders import RowLoaders
+from resolvers.source_control_reading import GitReader
 from schema.limits import Limits
 from services.actor import Actor
 from services.platform.artifacts import ArtifactService
@@ -20,6 +21,7 @@ from services.source_control.commits import CommitService
 from services.source_control.merging import MergeService
 from services.source_control.moving import Moving
 from services.source_control.pull_requests import PullRequestService
+from services.source_control.reading import ReadingService
 from services.source_control.repositories import RepositoryService
 from storage.access import Access, Cause
 from storage.engine import Database
@@ -44,6 +46,7 @@ class Services:
     moving: Moving
     pull_requests: PullRequestService
     merges: MergeService
+    reading: ReadingService
 
 
 class Context:
@@ -51,6 +54,7 @@ class Context:
 
     actor: Actor
     loaders: RowLoaders
+    git: GitReader
 
     def __init__(self, services: Services, database: Database, hub: Hub, limits: Limits) -> None:
         self.services = services
@@ -65,6 +69,7 @@ class Context:
         """Names the caller; nothing can be asked before."""
         self.actor = actor
         self.loaders = RowLoaders(self.database, actor)
+        self.git = GitReader(self.database, actor, self.loaders, self.services.reading, lambda: self.cause(None))
 
     def cause(self, trace_id: str | None) -> Cause:
         """The cause of this request's events; a new trace unless the client named one."""

@@ -11,6 +11,7 @@ from schema.connections import Asked, connect
 from schema.types import TYPES
 from services.actor import Actor
 from storage.engine import Database
+from storage.queries.lineage import LineageQueries
 from storage.queries.rows import Page, Rows
 
 
@@ -25,10 +26,21 @@ class RowLoaders:
         self._access = actor.access
         self._rows: DataLoader[tuple[str, UUID], Any] = DataLoader(load_fn=self._load_rows, cache=False)
         self._pages: DataLoader[Any, Any] = DataLoader(load_fn=self._load_pages, cache=False)
+        self._keyed: DataLoader[Any, Any] = DataLoader(load_fn=self._load_keyed, cache=False)
+        self._linked: DataLoader[Any, Any] = DataLoader(load_fn=self._load_linked, cache=False)
 
     async def one(self, target: str, row_id: UUID) -> Any:
         """The wrapped row, or None when it is absent or out of sight."""
         return await self._rows.load((target, row_id))
+
+    async def by(self, target: str, names: tuple[str, ...], values: tuple[object, ...]) -> Any:
+        """The wrapped row whose columns of these names hold these values, or None."""
+        return await self._keyed.load((target, names, values))
+
+    async def linked(self, target: str, edge: tuple[str, bool], node: UUID, wanted: Asked) -> Any:
+        """The connection of what a lineage edge (its kind, whether downstream) leads to from a node."""
+        rows = await self._linked.load((target, edge, node, wanted.page))
+        return connect(wanted, list(rows), TYPES[target][0].of, partial(self._count_linked, target, edge, node))
 
     async def many(self, target: str, key: str, parent: UUID, wanted: Asked) -> Any:
         """The connection below one parent; siblings share a statement."""
@@ -65,6 +77,35 @@ class RowLoaders:
                 found.update({(target, row_id): type_.of(row) for row_id, row in rows.items()})
         return [found.get(key) for key in keys]
 
+    async def _load_keyed(self, keys: list[tuple[str, tuple[str, ...], tuple[object, ...]]]) -> list[Any]:
+        wanted: dict[tuple[str, tuple[str, ...]], set[tuple[object, ...]]] = defaultdict(set)
+        for target, names, values in keys:
+            wanted[target, names].add(values)
+        found: dict[Any, Any] = {}
+        async with self._database.reading(self._access) as session:
+            for (target, names), level in wanted.items():
+                type_, kind = TYPES[target]
+                for row in await Rows(session, self._access).by_keys(kind, names, sorted(level, key=repr)):
+                    found[target, names, tuple(getattr(row, name) for name in names)] = type_.of(row)
+        return [found.get(key) for key in keys]
+
+    async def _load_linked(self, keys: list[tuple[str, tuple[str, bool], UUID, Page]]) -> list[Any]:
+        levels: dict[str, list[tuple[str, tuple[str, bool], UUID, Page]]] = defaultdict(list)
+        for key in keys:
+            levels[repr((key[0], key[1], key[3]))].append(key)
+        found: dict[str, Any] = {}
+        async with self._database.reading(self._access) as session:
+            for level in levels.values():
+                target, edge, _, page = level[0]
+                nodes = list(dict.fromkeys(key[2] for key in level))
+                rows = await LineageQueries(session, self._access).linked(TYPES[target][1], edge, nodes, page)
+                found.update({repr(key): rows[key[2]] for key in level})
+        return [found[repr(key)] for key in keys]
+
+    async def _count_linked(self, target: str, edge: tuple[str, bool], node: UUID) -> int:
+        async with self._database.reading(self._access) as session:
+            return await LineageQueries(session, self._access).count_linked(TYPES[target][1], edge, node)
+
     async def _load_pages(self, keys: list[tuple[str, str, UUID, Page]]) -> list[Any]:
         levels: dict[str, list[tuple[str, str, UUID, Page]]] = defaultdict(list)
         for key in keys:
@@ -73,6 +114,7 @@ class RowLoaders:
         async with self._database.reading(self._access) as session:
             for level in levels.values():
                 target, column, _, page = level[0]
-                below = await Rows(session, self._access).pages(TYPES[target][1], column, [k[2] for k in level], page)
+                parents = list(dict.fromkeys(key[2] for key in level))
+                below = await Rows(session, self._access).pages(TYPES[target][1], column, parents, page)
                 found.update({repr(key): below[key[2]] for key in level})
         return [found[repr(key)] for key in keys]

@@ -14,7 +14,7 @@ from schema.pull_request_commands import (
     PullRequestPayload,
     ReviewPullRequestInput,
 )
-from schema.source_control import PullRequest
+from schema.pull_requests import PullRequest
 from services.actor import Scope
 
 WRITE = Scope.REPOSITORIES_WRITE

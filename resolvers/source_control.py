@@ -6,8 +6,9 @@ from resolvers.context import Info
 from resolvers.execution import carry_out
 from resolvers.reading import page, scoped
 from resolvers.ref_moves import carry_move
-from schema.connections import Connection
-from schema.source_control import Repository
+from schema.connections import Connection, id_of
+from schema.scalars import GitSha
+from schema.source_control import Branch, Commit, Repository
 from schema.source_control_commands import (
     ArchiveRepositoryInput,
     CreateBranchInput,
@@ -33,6 +34,20 @@ class SourceControlQuery:
         if parent is None:
             return None
         found: Repository | None = await info.context.loaders.find("Repository", project_id=parent.row.id, name=name)
+        return found
+
+    @strawberry.field(description="A branch by its repository's id and its name.")
+    async def branch(self, info: Info, repository: strawberry.ID, name: str) -> Branch | None:
+        """Natural key."""
+        parent = id_of(repository, "Repository", "repository")
+        found: Branch | None = await info.context.loaders.find("Branch", repository_id=parent, name=name)
+        return found
+
+    @strawberry.field(description="A commit by its repository's id and its full sha; null when no branch reaches it.")
+    async def commit(self, info: Info, repository: strawberry.ID, sha: GitSha) -> Commit | None:
+        """Natural key."""
+        parent = await info.context.loaders.one("Repository", id_of(repository, "Repository", "repository"))
+        found: Commit | None = None if parent is None else await info.context.git.commit(parent.row, sha)
         return found
 
     @strawberry.field(description="The repositories in your sight.")

@@ -11,7 +11,7 @@ from resolvers.context import Info
 from resolvers.streams import Stream, start, watch
 from schema.connections import id_of
 from schema.events import Event, event_of
-from schema.source_control import PullRequest
+from schema.pull_requests import PullRequest
 from services.errors import InvalidInput
 from storage.event_log import EventFilter
 from storage.ids import parse_id

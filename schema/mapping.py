@@ -54,7 +54,24 @@ class OneBack:
     target: str
 
 
-Source = Column | IdColumn | ToOne | ToMany | OneBack
+@dataclass(frozen=True, kw_only=True)
+class ToOneBy:
+    """The field is the ``target`` row whose columns equal this row's: (target's column, own column) each."""
+
+    columns: tuple[tuple[str, str], ...]
+    target: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linked:
+    """The field is a connection of the ``target`` rows that a lineage edge of this kind leads to."""
+
+    kind: str
+    downstream: bool
+    target: str
+
+
+Source = Column | IdColumn | ToOne | ToMany | OneBack | ToOneBy | Linked
 
 
 class Loaders(Protocol):
@@ -101,6 +118,20 @@ def to_one(name: str, target: str, description: str) -> Any:
 
     del read.__annotations__["return"]
     return _field(ToOne(column=name, target=target), read, description, None)
+
+
+def to_one_by(target: str, description: str, **columns: str) -> Any:
+    """A field that is the row with these column values (``target's column="own column"``), in one batch per level."""
+    pairs = tuple(sorted(columns.items()))
+
+    async def read(root: Any, info: Info) -> Any:
+        values = tuple(getattr(root.row, own) for _, own in pairs)
+        if None in values:
+            return None
+        return await info.context.loaders.by(target, tuple(name for name, _ in pairs), values)
+
+    del read.__annotations__["return"]
+    return _field(ToOneBy(columns=pairs, target=target), read, description, None)
 
 
 def sources(type_: type) -> dict[str, Source]:

@@ -14,7 +14,11 @@ from services.platform.identities import IdentityKind
 from services.platform.modules import Language, ModuleKind
 
 if TYPE_CHECKING:
-    from schema.source_control import Repository
+    from schema.source_control import Commit, Repository
+
+LazyArtifact = Annotated["Artifact", strawberry.lazy("schema.platform")]
+LazyCommit = Annotated["Commit", strawberry.lazy("schema.source_control")]
+LazyRepository = Annotated["Repository", strawberry.lazy("schema.source_control")]
 
 strawberry.enum(Driver, description="What runs an environment's modules.")
 strawberry.enum(EnvironmentStatus, description="DECLARED until its repository stands.")
@@ -52,6 +56,12 @@ class Module(Node):
     created_at: datetime = column("created_at", "When it was registered.")
     updated_at: datetime = column("updated_at", "When it last changed.")
     version: int = column("version", "Counts its changes.")
+    artifacts: Connection[LazyArtifact] = to_many(
+        "Artifact", "module_id", Connection[LazyArtifact], "What was registered for it."
+    )
+    repositories: Connection[LazyRepository] = to_many(
+        "Repository", "module_id", Connection[LazyRepository], "The repositories that hold it."
+    )
 
 
 @strawberry.type(description="What a generator produced; the start of a trace.")
@@ -69,6 +79,9 @@ class Artifact(Node):
     digest: Sha256Digest | None = column("digest", "sha256 of its content.")
     trace_id: str = column("trace_id", "The trace it starts.")
     created_at: datetime = column("created_at", "When it was registered.")
+    commits: Connection[LazyCommit] = to_many(
+        "Commit", "artifact_id", Connection[LazyCommit], "The commits that were made from it."
+    )
 
 
 @strawberry.type(description="One variable of a configuration.")
@@ -154,6 +167,9 @@ class Project(Node):
         "Environment", "project_id", Connection[Environment], "Its environments in their order.", order="position"
     )
     artifacts: Connection[Artifact] = to_many("Artifact", "project_id", Connection[Artifact], "What was registered.")
+    repositories: Connection[LazyRepository] = to_many(
+        "Repository", "project_id", Connection[LazyRepository], "Its repositories."
+    )
 
 
 @strawberry.type(description="Who acts: a human, or an agent with the human who answers for it.")

@@ -5,8 +5,8 @@ import strawberry
 from providers.git.values import MergeMethod
 from schema.commands import Command, Payload
 from schema.connections import id_of
+from schema.pull_requests import PullRequest
 from schema.scalars import GitSha
-from schema.source_control import PullRequest
 from services.source_control import merging, pull_requests
 from services.source_control.reviews import Verdict
 

@@ -1,40 +1,50 @@
-"""Types of the source-control context."""
+"""Types of the source-control context: repositories, branches and commits."""
 
 from datetime import datetime
+from typing import Annotated
 
 import strawberry
+from strawberry.types import Info
 
 from schema.connections import Connection, one_back, to_many
-from schema.mapping import Node, column, id_column, to_one
-from schema.platform import Artifact, Environment, Identity, Module, Project
+from schema.git_objects import Diff
+from schema.links import linked
+from schema.mapping import Node, column, id_column, to_one, to_one_by
+from schema.platform import Artifact, Environment, Module, Project
+from schema.pull_requests import PullRequest
 from schema.scalars import GitSha
-from services.source_control.pull_requests import PullRequestStatus
+from schema.source_control_reading import RepositoryReading, RevisionReading, diff_of
 from services.source_control.repositories import RepositoryKind, RepositoryStatus
-from services.source_control.reviews import Verdict
 
-strawberry.enum(PullRequestStatus, description="Where a pull request is in its life.")
-strawberry.enum(Verdict, description="What a reviewer says.")
 strawberry.enum(RepositoryKind, description="A module's code, or an environment's desired state.")
 strawberry.enum(RepositoryStatus, description="Where a repository is in its life.")
 
+LazyRepository = Annotated["Repository", strawberry.lazy("schema.source_control")]
+LazyCommit = Annotated["Commit", strawberry.lazy("schema.source_control")]
+
 
 @strawberry.type(description="A branch of a repository.")
-class Branch(Node):
+class Branch(RevisionReading, Node):
     """Its head is what Git said when the last move was recorded."""
 
     repository_id: strawberry.ID = id_column("repository_id", "Repository", "Its repository's id.")
+    repository: LazyRepository | None = to_one("repository_id", "Repository", "Its repository.")
     name: str = column("name", "Unique in the repository.")
     head_sha: GitSha = column("head_sha", "The commit it stands at.")
+    head_commit: LazyCommit | None = to_one_by(
+        "Commit", "The commit it stands at.", repository_id="repository_id", sha="head_sha"
+    )
     is_protected: bool = column("is_protected", "Whether it moves by merged pull requests only.")
     created_at: datetime = column("created_at", "When it was made.")
     updated_at: datetime = column("updated_at", "When it last moved.")
 
 
 @strawberry.type(description="A commit that reached a branch.")
-class Commit(Node):
+class Commit(RevisionReading, Node):
     """The sha is Git's."""
 
     repository_id: strawberry.ID = id_column("repository_id", "Repository", "Its repository's id.")
+    repository: LazyRepository | None = to_one("repository_id", "Repository", "Its repository.")
     sha: GitSha = column("sha", "Git's sha.")
     tree_hash: GitSha = column("tree_hash", "Git's sha of its tree.")
     created_on_branch: str = column("created_on_branch", "The branch it first reached.")
@@ -48,60 +58,36 @@ class Commit(Node):
     insertions: int = column("insertions", "Lines it added.")
     deletions: int = column("deletions", "Lines it removed.")
     trace_id: str = column("trace_id", "The trace it belongs to.")
+    pull_requests: Connection[PullRequest] = linked(
+        "PROPOSED_IN", "PullRequest", Connection[PullRequest], "The pull requests that propose it.", downstream=True
+    )
+    merged_pull_requests: Connection[PullRequest] = linked(
+        "MERGED_AS",
+        "PullRequest",
+        Connection[PullRequest],
+        "The pull requests that were merged as it.",
+        downstream=False,
+    )
 
+    def revision(self) -> str:
+        """Its own sha."""
+        return str(self.row.sha)
 
-@strawberry.type(description="What a reviewer said of one source sha.")
-class Review(Node):
-    """Stale once the source moves."""
+    @strawberry.field(description="The branches that reach it, the default branch first; at most 100.")
+    async def branches(self, info: Info) -> list[Branch]:
+        """As Git says now."""
+        found: list[Branch] = await info.context.git.branches_with(self.row.repository_id, self.row.sha)
+        return found
 
-    reviewer: Identity | None = to_one("reviewer_id", "Identity", "Who.")
-    verdict: Verdict = column("verdict", "What they say.")
-    body: str = column("body", "Why.")
-    source_sha: GitSha = column("source_sha", "Of which sha.")
-    is_stale: bool = column("is_stale", "Whether the source has moved since.")
-    created_at: datetime = column("created_at", "When.")
-
-
-@strawberry.type(description="One automatic check of a pull request.")
-class Check(Node):
-    """Of one source and target."""
-
-    name: str = column("name", "What is checked.")
-    status: str = column("status", "PASSED or FAILED.")
-    summary: str = column("summary", "Why.")
-    source_sha: GitSha = column("source_sha", "Of which source.")
-    target_sha: GitSha = column("target_sha", "Against which target.")
-
-
-@strawberry.type(description="A proposal to merge one branch into another.")
-class PullRequest(Node):
-    """Merges at the reviewed sha or not at all."""
-
-    repository_id: strawberry.ID = id_column("repository_id", "Repository", "Its repository's id.")
-    number: int = column("number", "Dense in the repository, from 1.")
-    title: str = column("title", "What it is about.")
-    body: str = column("body", "Why.")
-    source_branch: str = column("source_branch", "The branch that is proposed.")
-    target_branch: str = column("target_branch", "The branch it shall join.")
-    source_sha: GitSha = column("source_sha", "Where the source stands; what reviews and the merge are of.")
-    target_sha: GitSha = column("target_sha", "Where the target stood at the last check.")
-    merge_sha: GitSha | None = column("merge_sha", "Where the target stood after the merge.")
-    mergeability: str = column("mergeability", "UNKNOWN, MERGEABLE or CONFLICTING.")
-    conflicts: list[str] = column("conflicts", "The paths that both sides changed.")
-    checks_status: str = column("checks_status", "PENDING, PASSED, FAILED, or ERROR when they could not run.")
-    author: Identity | None = to_one("author_id", "Identity", "Who proposed it.")
-    merged_by: Identity | None = to_one("merged_by", "Identity", "Who merged it.")
-    status: PullRequestStatus = column("status", "Where it is in its life.")
-    trace_id: str = column("trace_id", "The trace it belongs to.")
-    created_at: datetime = column("created_at", "When it was opened.")
-    updated_at: datetime = column("updated_at", "When it last changed.")
-    version: int = column("version", "Counts its changes.")
-    reviews: Connection[Review] = to_many("Review", "pull_request_id", Connection[Review], "What reviewers said.")
-    checks: Connection[Check] = to_many("Check", "pull_request_id", Connection[Check], "Its automatic checks.")
+    @strawberry.field(description="What it changed against its first parent; since nothing when it has none.")
+    async def diff(self, info: Info) -> Diff | None:
+        """At most 300 files."""
+        base = self.row.parents[0] if self.row.parents else None
+        return await diff_of(info, self.row.repository_id, base, self.row.sha, from_merge_base=False)
 
 
 @strawberry.type(description="A Git repository.")
-class Repository(Node):
+class Repository(RepositoryReading, Node):
     """PROVISIONING until its worker has made it."""
 
     project_id: strawberry.ID = id_column("project_id", "Project", "Its project's id.")
@@ -121,7 +107,19 @@ class Repository(Node):
     updated_at: datetime = column("updated_at", "When it last changed.")
     version: int = column("version", "Counts its changes.")
     branches: Connection[Branch] = to_many("Branch", "repository_id", Connection[Branch], "Its branches.")
-    commits: Connection[Commit] = to_many("Commit", "repository_id", Connection[Commit], "Commits that were recorded.")
     pull_requests: Connection[PullRequest] = to_many(
         "PullRequest", "repository_id", Connection[PullRequest], "Its pull requests."
     )
+
+    @strawberry.field(description="A branch by its name.")
+    async def branch(self, info: Info, name: str) -> Branch | None:
+        """Natural key."""
+        found: Branch | None = await info.context.loaders.by("Branch", ("repository_id", "name"), (self.row.id, name))
+        return found
+
+    @strawberry.field(description="A pull request by its number.")
+    async def pull_request(self, info: Info, number: int) -> PullRequest | None:
+        """Natural key."""
+        names, values = ("repository_id", "number"), (self.row.id, number)
+        found: PullRequest | None = await info.context.loaders.by("PullRequest", names, values)
+        return found

@@ -4,7 +4,8 @@ from typing import Final
 
 from schema.mapping import Node
 from schema.platform import Artifact, Configuration, Environment, Identity, Module, Project, Tenant, Token
-from schema.source_control import Branch, Check, Commit, PullRequest, Repository, Review
+from schema.pull_requests import Check, PullRequest, Review
+from schema.source_control import Branch, Commit, Repository
 from storage.tables.platform import (
     ArtifactRow,
     ConfigurationRow,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import dropwhile, islice
+from typing import Final
 
 import pygit2
 from pygit2.enums import SortMode
@@ -10,6 +11,9 @@ from pygit2.enums import SortMode
 from providers.git.embedded_commits import conflicts, find
 from providers.git.errors import FileTooLarge, PathMissing, RevisionMissing
 from providers.git.values import CommitInfo, FileContent, MergePreview, Signature, TreeEntry
+
+DAY: Final = 86_400
+LATEST: Final = 253_402_300_799 - DAY
 
 
 def commit(repository: pygit2.Repository, sha: str) -> CommitInfo:
@@ -126,7 +130,7 @@ def info(repository: pygit2.Repository, one: pygit2.Commit) -> CommitInfo:
         parents=tuple(str(parent) for parent in one.parent_ids),
         author=_person(one.author),
         committer=_person(one.committer),
-        message=one.message,
+        message=one.raw_message.decode("utf-8", "replace"),
         files_changed=stats.files_changed,
         insertions=stats.insertions,
         deletions=stats.deletions,
@@ -134,5 +138,9 @@ def info(repository: pygit2.Repository, one: pygit2.Commit) -> CommitInfo:
 
 
 def _person(one: pygit2.Signature) -> Signature:
-    zone = timezone(timedelta(minutes=one.offset))
-    return Signature(name=one.name, email=one.email, when=datetime.fromtimestamp(one.time, UTC).astimezone(zone))
+    """Whatever was pushed is told: bytes that are no UTF-8 are replaced, times beyond the calendar are its ends."""
+    zone = timezone(timedelta(minutes=one.offset)) if abs(one.offset) < DAY // 60 else UTC
+    when = datetime.fromtimestamp(min(max(one.time, 0), LATEST), UTC).astimezone(zone)
+    return Signature(
+        name=one.raw_name.decode("utf-8", "replace"), email=one.raw_email.decode("utf-8", "replace"), when=when
+    )

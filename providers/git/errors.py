@@ -63,6 +63,14 @@ class InvalidChange(ProviderRejected):
         self.path, self.reason = path, reason
 
 
+class InvalidPath(ProviderRejected):
+    """A path that no tree can hold."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path[:200]!r}: {reason}")
+        self.path, self.reason = path, reason
+
+
 class InvalidBranchName(ProviderRejected):
     """A name that Git would refuse."""
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from providers.git.errors import InvalidBranchName, InvalidChange, InvalidSha
+from providers.git.errors import InvalidBranchName, InvalidChange, InvalidPath, InvalidSha
 from providers.git.values import FileChange, FileMode
 
 MOST_CHANGES: Final = 10_000
@@ -34,6 +34,19 @@ def check_path(path: str) -> str:
         plain = _IGNORED.sub("", part).rstrip(". ").split(":")[0].lower()
         if plain == ".git" or _SHORT_GIT.fullmatch(plain):
             raise InvalidChange(path, "'.git' and what file systems take for it is refused as a name")
+    return path
+
+
+def check_read_path(path: str, *, folder: bool = False) -> str:
+    """The path itself; InvalidPath for one that no tree can hold, so that a slip is told from an absence."""
+    if folder and not path:
+        return path
+    if not path or len(path.encode("utf-8", "surrogatepass")) > LONGEST:
+        raise InvalidPath(path, f"a path has 1 to {LONGEST} bytes")
+    if _CONTROL.search(path):
+        raise InvalidPath(path, "a path has no control characters")
+    if not {"", ".", ".."}.isdisjoint(path.split("/")):
+        raise InvalidPath(path, "a path is relative, without empty parts, '.' or '..'")
     return path
 
 
@@ -87,6 +100,8 @@ def check_branch_name(name: str) -> str:
         raise InvalidBranchName(name, "'..', '//', a leading '-' or '/' and a trailing '/' or '.' are refused")
     if any(part.startswith(".") or part.endswith(".lock") for part in name.split("/")) or name.upper() == "HEAD":
         raise InvalidBranchName(name, "no part starts with '.' or ends with '.lock', and HEAD is taken")
+    if _SHA.fullmatch(name.lower()):
+        raise InvalidBranchName(name, "40 hex digits would be taken for a sha")
     return name
 
 

@@ -8,8 +8,10 @@ from providers.errors import ProviderRejected, ProviderUnavailable
 from providers.git.commits import GitCommits
 from providers.git.errors import (
     EmptyChange,
+    FileTooLarge,
     InvalidBranchName,
     InvalidChange,
+    InvalidPath,
     InvalidSha,
     PathMissing,
     RefMoved,
@@ -33,16 +35,18 @@ def key_of(row: RepositoryRow | RefIntentRow) -> RepositoryKey:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Turns Git's refusals into the errors that users see."""
+def told(field: str = "branch") -> Iterator[None]:
+    """Turns Git's refusals into the errors that users see; ``field`` is the input that names the ref."""
     try:
         yield
     except (InvalidChange, EmptyChange) as error:
         raise InvalidInput(str(error), field="changes") from error
     except InvalidBranchName as error:
-        raise InvalidInput(str(error), field="branch") from error
+        raise InvalidInput(str(error), field=field) from error
     except InvalidSha as error:
         raise InvalidInput(str(error), field="sha") from error
+    except (InvalidPath, FileTooLarge) as error:
+        raise InvalidInput(str(error), field="path") from error
     except RefMoved as error:
         raise Conflict(f"{error}: refetch and retry", field="branch") from error
     except (RevisionMissing, PathMissing) as error:

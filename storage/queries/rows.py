@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, and_, asc, desc, func, literal, or_, select, union_all
+from sqlalchemy import Select, and_, asc, desc, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -72,13 +72,18 @@ class Rows:
         found = (await self._session.execute(visible(self._access, kind).where(_column(kind, "id").in_(ids)))).scalars()
         return {row.id: row for row in found}
 
+    async def by_keys(self, kind: type[R], names: Sequence[str], keys: Sequence[tuple[object, ...]]) -> list[R]:
+        """The visible rows whose columns of these names hold one of the keys."""
+        columns = tuple_(*(_column(kind, name) for name in names))
+        return list((await self._session.execute(visible(self._access, kind).where(columns.in_(keys)))).scalars())
+
     async def page(self, kind: type[R], page: Page) -> list[R]:
         """One keyset page."""
-        return list((await self._session.execute(_paged(self._access, kind, page))).scalars())
+        return list((await self._session.execute(paged(self._access, kind, page))).scalars())
 
     async def pages(self, kind: type[R], parent: str, ids: Sequence[UUID], page: Page) -> dict[UUID, list[R]]:
         """The same page below each parent, in one statement of a keyset subselect per parent."""
-        parts = [select(_paged(self._access, kind, page, _column(kind, parent) == row_id).subquery()) for row_id in ids]
+        parts = [select(paged(self._access, kind, page, _column(kind, parent) == row_id).subquery()) for row_id in ids]
         entity = aliased(kind, union_all(*parts).subquery())
         found: dict[UUID, list[R]] = {row_id: [] for row_id in ids}
         for row in (await self._session.execute(select(entity))).scalars():
@@ -107,7 +112,8 @@ def _filters(kind: type[TenantScoped], where: Mapping[str, object]) -> list[Any]
     ]
 
 
-def _paged(access: Access, kind: type[R], page: Page, *more: Any) -> Select[Any]:
+def paged(access: Access, kind: type[R], page: Page, *more: Any) -> Select[Any]:
+    """One keyset page of the type's visible rows, with further conditions."""
     order, key = _column(kind, page.order_by), _column(kind, "id")
     statement = visible(access, kind).where(*more, *_filters(kind, page.where))
     if page.after is not None:

@@ -46,6 +46,10 @@ class Repository:
         assert made == await self.git.commit(KEY, made.sha)
         return made.sha
 
+    def pipe(self, content: bytes, *arguments: str) -> str:
+        command = ["git", "-C", str(self.git.path(KEY)), *arguments]
+        return subprocess.run(command, input=content, capture_output=True, check=True).stdout.decode().strip()
+
     def run(self, *arguments: str) -> str:
         command = ["git", "-C", str(self.git.path(KEY)), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -260,6 +264,19 @@ async def test_history_pages_go_on_after_a_sha(repository: Repository) -> None:
     assert [one.sha for one in since] == newest_first[:2]
     assert await repository.git.shas(KEY, shas[-1], limit=3) == newest_first[:3]
     assert await repository.git.shas(KEY, shas[-1], limit=9, after=shas[2], until=shas[0]) == [shas[1]]
+
+
+@pytest.mark.parametrize(
+    ("stamp", "when"),
+    [("99999999999999 +0000", "9999-12-30T23:59:59+00:00"), ("0 +9959", "1970-01-01T00:00:00+00:00")],
+)
+async def test_a_commit_that_is_odd_is_told_as_well_as_it_goes(repository: Repository, stamp: str, when: str) -> None:
+    first = await repository.commit(None, write("a"))
+    tree = (await repository.git.commit(KEY, first)).tree_hash
+    raw = f"tree {tree}\nauthor Zo\xeb <z@x> {stamp}\ncommitter Zo\xeb <z@x> {stamp}\n\nGr\xfc\xdfe\n".encode("latin-1")
+    sha = repository.pipe(raw, "hash-object", "-w", "-t", "commit", "--literally", "--stdin")
+    told = await repository.git.commit(KEY, sha)
+    assert (told.message, told.author.name, told.author.when.isoformat()) == ("Gr\ufffd\ufffde\n", "Zo\ufffd", when)
 
 
 async def test_folders_page_by_name(repository: Repository) -> None:

@@ -35,3 +35,8 @@ def test_a_path_that_passes_stays_within_the_tree(path: str) -> None:
     parts = path.split("/")
     assert not path.startswith("/")
     assert {"", ".", "..", ".git"}.isdisjoint(part.lower() for part in parts)
+
+
+def test_no_branch_is_named_like_a_sha() -> None:
+    with pytest.raises(InvalidBranchName, match="taken for a sha"):
+        check_branch_name("0123456789abcdef0123456789abcdef01234567")

@@ -1,0 +1,67 @@
+"""Statements over lineage edges: what an edge of one kind leads to, and the edges of a set of nodes."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import func, literal, select, union_all
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from storage.access import Access
+from storage.queries.rows import Page, paged
+from storage.queries.visible import visible
+from storage.tables.operations import EdgeRow
+from storage.tables.scoped import TenantScoped
+
+R = TypeVar("R", bound=TenantScoped)
+
+
+class LineageQueries:
+    """Reads of one tenant's edges, as far as the access sees their project."""
+
+    def __init__(self, session: AsyncSession, access: Access) -> None:
+        self._session = session
+        self._access = access
+
+    async def edges(self, ids: Sequence[UUID], *, downstream: bool, limit: int) -> list[EdgeRow]:
+        """Edges that leave (or reach) these nodes, in a stable order."""
+        c: Any = EdgeRow
+        side = c.upstream_id if downstream else c.downstream_id
+        statement = visible(self._access, EdgeRow).where(side.in_(ids))
+        ordered = statement.order_by(c.upstream_id, c.downstream_id, c.kind).limit(limit)
+        return list((await self._session.execute(ordered)).scalars())
+
+    async def among(self, ids: Sequence[UUID], *, kind: str, ends: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
+        """The (upstream, downstream) pairs of edges of the kind from one of ``ids`` to one of ``ends``."""
+        c: Any = EdgeRow
+        statement = visible(self._access, EdgeRow, c.upstream_id, c.downstream_id).where(
+            c.upstream_id.in_(ids), c.downstream_id.in_(ends), c.kind == kind
+        )
+        return {(up, down) for up, down in await self._session.execute(statement)}
+
+    async def linked(
+        self, kind: type[R], edge: tuple[str, bool], ids: Sequence[UUID], page: Page
+    ) -> dict[UUID, list[R]]:
+        """The same page of what an edge (its kind, whether downstream) leads to from each node, in one statement."""
+        parts = []
+        for place, row_id in enumerate(ids):
+            below = paged(self._access, kind, page, self._leads_to(kind, edge, row_id)).subquery()
+            parts.append(select(below, literal(place).label("linked_from")))
+        union = union_all(*parts).subquery()
+        found: dict[UUID, list[R]] = {row_id: [] for row_id in ids}
+        for row, place in await self._session.execute(select(aliased(kind, union), union.c.linked_from)):
+            found[ids[place]].append(row)
+        return found
+
+    async def count_linked(self, kind: type[R], edge: tuple[str, bool], row_id: UUID) -> int:
+        """How many visible rows the edge leads to from the node."""
+        key: Any = kind
+        statement = visible(self._access, kind, func.count(key.id)).where(self._leads_to(kind, edge, row_id))
+        return int((await self._session.execute(statement)).scalar() or 0)
+
+    def _leads_to(self, kind: type[R], edge: tuple[str, bool], row_id: UUID) -> Any:
+        c: Any = EdgeRow
+        near, far = (c.upstream_id, c.downstream_id) if edge[1] else (c.downstream_id, c.upstream_id)
+        target: Any = kind
+        return target.id.in_(visible(self._access, EdgeRow, far).where(near == row_id, c.kind == edge[0]))
