@@ -1,16 +1,30 @@
 """The commands of ``slipway``, one file each; this one names them."""
 
-import typer
+import sys
+from collections.abc import Sequence
 
-from cli import demo, doctor, schema, serve
+import typer
+from typer.exceptions import TyperException
+
+from cli import demo, doctor, schema, serve, token
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="One GraphQL graph for software delivery.")
 app.command("serve", help="Serve the API on this machine.")(serve.serve)
 app.command("demo", help="Walk through what stands, on real input, through the API alone.")(demo.demo)
+app.add_typer(token.commands, name="token", help="Tokens, for whoever owns the data folder.")
 app.command("schema", help="Print the GraphQL schema, or write it to the checkout.")(schema.schema)
 app.command("doctor", help="Tell what this machine has and what it lacks.")(doctor.doctor)
 
 
+def run(arguments: Sequence[str]) -> int:
+    """The exit code; a failure is one line on stderr, with 2 when the command line is wrong and 1 otherwise."""
+    try:
+        return app(list(arguments) or ["--help"], prog_name="slipway", standalone_mode=False) or 0
+    except TyperException as error:
+        typer.echo(f"slipway: {' '.join(error.format_message().split())}", err=True)
+        return error.exit_code
+
+
 def main() -> None:
     """The console script."""
-    app()
+    sys.exit(run(sys.argv[1:]))

@@ -1,31 +1,34 @@
 """``slipway doctor``."""
 
-import shutil
-import sqlite3
-import subprocess
-import sys
+import os
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+
+from cli import machine
+from cli.failure import Failed
+from main import DEFAULT_PORT, Settings
+
+_MARKS = {
+    machine.Verdict.FOUND: "[green]✓[/]",
+    machine.Verdict.ABSENT: "[yellow]-[/]",
+    machine.Verdict.LACKING: "[red]✗[/]",
+}
 
 
-def doctor() -> None:
-    """One line for each thing the platform can use; exit code 1 when something it needs is missing."""
-    table = Table("what", "found", "if missing")
-    git = _first_line("git", "--version")
-    table.add_row("Python", sys.version.split()[0], "install Python 3.11 or newer")
-    table.add_row("SQLite", sqlite3.sqlite_version, "comes with Python")
-    table.add_row("git", git or "missing", "install the package git")
-    table.add_row("PostgreSQL", _first_line("psql", "--version") or "missing", "optional: install postgresql")
-    Console().print(table)
-    if git is None:
-        raise typer.Exit(1)
-
-
-def _first_line(command: str, argument: str) -> str | None:
-    path = shutil.which(command)
-    if path is None:
-        return None
-    done = subprocess.run([path, argument], capture_output=True, text=True, timeout=10, check=False)
-    return done.stdout.splitlines()[0] if done.stdout else None
+def doctor(
+    data: Annotated[Path | None, typer.Option(help="Data folder; SLIPWAY_DATA or ./data when absent.")] = None,
+) -> None:
+    """One line for each thing; exit code 1 when something that is needed is missing."""
+    settings = Settings.from_env(os.environ | ({"SLIPWAY_DATA": str(data)} if data else {}))
+    console = Console(soft_wrap=True, highlight=False)
+    findings = machine.examine(settings.data, settings.database_url, DEFAULT_PORT)
+    for finding in findings:
+        remedy = f" [dim]({escape(finding.remedy)})[/]" if finding.remedy else ""
+        console.print(f"{_MARKS[finding.verdict]} {finding.what}: {escape(finding.found)}{remedy}")
+    lacking = [finding.what for finding in findings if finding.verdict is machine.Verdict.LACKING]
+    if lacking:
+        raise Failed(f"this machine lacks {', '.join(lacking)}")

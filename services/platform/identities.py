@@ -125,10 +125,7 @@ class IdentityService:
         )
 
     def _check_grant(self, actor: Actor, command: IssueToken) -> None:
-        if not command.scopes:
-            raise InvalidInput("a token needs at least one scope", field="scopes")
-        if not timedelta(minutes=1) <= command.lifetime <= LONGEST:
-            raise InvalidInput("a token lives from one minute to 366 days", field="lifetimeSeconds")
+        check_terms(command)
         for scope in command.scopes:
             actor.require(scope)
         if actor.project_ids is not None and not set(command.project_ids or ()) <= set(actor.project_ids):
@@ -167,3 +164,11 @@ class IdentityService:
             project_ids=None if projects is None else tuple(UUID(hex=project) for project in projects),
             expires_at=claims.expires_at,
         )
+
+
+def check_terms(command: IssueToken) -> None:
+    """What holds whoever asks."""
+    if not command.scopes:
+        raise InvalidInput("a token needs at least one scope", field="scopes")
+    if not timedelta(minutes=1) <= command.lifetime <= LONGEST:
+        raise InvalidInput("a token lives from one minute to 366 days", field="lifetimeSeconds")

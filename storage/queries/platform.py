@@ -31,3 +31,9 @@ class PlatformQueries:
         """Whether the installation has any tenant; in the system role."""
         c: Any = TenantRow
         return (await self._session.execute(select(c.id).limit(1))).first() is not None
+
+    async def tenant_id_named(self, name: str) -> UUID | None:
+        """The tenant of that name; in the system role."""
+        c: Any = TenantRow
+        found: UUID | None = (await self._session.execute(select(c.id).where(c.name == name))).scalar_one_or_none()
+        return found
