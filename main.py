@@ -14,8 +14,11 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from http_api.health import health_routes
 from providers.git.embedded import EmbeddedGit
 from resolvers.context import Context, Services
+from resolvers.event_streams import EventStreams
+from resolvers.feeds import Feeds
 from resolvers.operations import Operations
 from resolvers.server import GraphqlServer
+from resolvers.sessions import Sessions
 from resolvers.sockets import SocketServer
 from schema.limits import Limits, limits_of
 from services.actor import Actor
@@ -62,6 +65,7 @@ class Settings:
     failpoint: str | None = None
     limits: Limits = field(default_factory=Limits)
     introspection: bool = True
+    heartbeat_seconds: float = 15.0
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -86,6 +90,8 @@ class Slipway:
         self.settings = settings
         self.database = Database(settings.database_url or sqlite_url(settings.data / "slipway.db"))
         self.hub = Hub(self.database)
+        self.sessions = Sessions(self.hub, self.authenticate)
+        self.feeds = Feeds(Operations(settings.limits, introspection=settings.introspection))
         self.failpoints = Failpoints(settings.failpoint)
         identities = IdentityService(TokenIssuer(_signing_key(settings.data / "issuer.pem")))
         git = EmbeddedGit(settings.data / "git")
@@ -169,9 +175,13 @@ class Slipway:
 
     def app(self) -> Starlette:
         """The ASGI app; ``start`` must have run."""
-        operations = Operations(self.settings.limits, introspection=self.settings.introspection)
+        heartbeat = self.settings.heartbeat_seconds
         graphql = GraphqlServer(
-            operations, self.authenticate, self.context, sockets=SocketServer(self.authenticate, self.context)
+            self.feeds.operations,
+            self.authenticate,
+            self.context,
+            sockets=SocketServer(self.feeds, self.sessions, self.context, heartbeat_seconds=heartbeat),
+            streams=EventStreams(self.feeds, self.sessions, heartbeat_seconds=heartbeat),
         )
 
         @asynccontextmanager

@@ -62,7 +62,6 @@ class Context:
         self.hub = hub
         self.limits = limits
         self.correlation_id = f"req-{uuid4().hex}"
-        self.connection_params: dict[str, object] | None = None
         self.resume_after: str | None = None
 
     def sign_in(self, actor: Actor) -> None:

@@ -7,9 +7,7 @@ from uuid import uuid4
 import strawberry
 import structlog
 from graphql import GraphQLError
-from strawberry.extensions import MaskErrors, MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
 
 from resolvers.refusals import Code
 from resolvers.root import Mutation, Query
@@ -31,7 +29,7 @@ def _told(error: GraphQLError, correlation_id: str) -> dict[str, Any]:
     if cause is None:
         return formatted | {"extensions": {"code": Code.GRAPHQL_VALIDATION_FAILED, **(error.extensions or {})}}
     if isinstance(cause, SlipwayError):
-        about = {"field": cause.field, "help": cause.help}
+        about = {"field": cause.field, "help": cause.help, "cursor": cause.cursor}
         known = {name: value for name, value in about.items() if value is not None}
         return formatted | {"message": cause.message, "extensions": {"code": cause.code, **known}}
     error_id = uuid4().hex
@@ -48,46 +46,6 @@ def _cause(error: GraphQLError) -> Exception | None:
     return cause
 
 
-class GraphqlSchema(strawberry.Schema):
-    """Logs what was not foreseen, without the client seeing it."""
-
-    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Only unexpected errors are worth an operator's attention."""
-        for error in errors:
-            if _unexpected(error):
-                _log.error("unexpected error", path=error.path, exc_info=error.original_error)
-
-
-def _unexpected(error: GraphQLError) -> bool:
-    cause: Any = error.original_error
-    return cause is not None and not isinstance(cause, SlipwayError | GraphQLError)
-
-
-class Codes(MaskErrors):
-    """Masks the unexpected, and gives the foreseen their code."""
-
-    def anonymise_error(self, error: GraphQLError) -> GraphQLError:
-        """The id is in the log beside the real error."""
-        error_id = uuid4().hex
-        _log.error("masked", error_id=error_id, error=str(error.original_error))
-        return GraphQLError(f"Internal error {error_id}", path=error.path, extensions={"code": "INTERNAL"})
-
-
-def _with_code(error: GraphQLError) -> bool:
-    if isinstance(error.original_error, SlipwayError):
-        error.extensions = {"code": error.original_error.code}
-    return _unexpected(error)
-
-
-graphql_schema = GraphqlSchema(
-    query=Query,
-    mutation=Mutation,
-    subscription=Subscription,
-    config=StrawberryConfig(scalar_map=SCALARS),
-    extensions=[
-        lambda: Codes(should_mask_error=_with_code),
-        lambda: MaxTokensLimiter(max_token_count=2_000),
-        lambda: MaxAliasesLimiter(max_alias_count=15),
-        lambda: QueryDepthLimiter(max_depth=16),
-    ],
+graphql_schema = strawberry.Schema(
+    query=Query, mutation=Mutation, subscription=Subscription, config=StrawberryConfig(scalar_map=SCALARS)
 )

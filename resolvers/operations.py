@@ -47,8 +47,8 @@ class Operations:
     def document(self, request: GraphqlRequest) -> Document:
         """The operation within every limit; Refused otherwise."""
         document = self.documents.get(request.query, request.operation_name)
-        if request.queries_only and document.kind is not OperationType.QUERY:
-            raise Refused(Code.METHOD_NOT_ALLOWED, f"a {document.kind.value} is not taken over GET: send it with POST")
+        if request.queries_only and document.kind is OperationType.MUTATION:
+            raise Refused(Code.METHOD_NOT_ALLOWED, "a mutation is not taken over GET: send it with POST")
         self.documents.check_cost(document, request.variables)
         return document
 

@@ -1,7 +1,7 @@
 """GraphQL over HTTP at ``/graphql``, behind bearer tokens; sockets and event streams are handed on."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import Final
 
 import orjson
 from graphql import OperationType
@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resolvers.context import Context
 from resolvers.documents import Document
+from resolvers.event_streams import EventStreams
 from resolvers.media import JSON, Accepted, accepted, is_json
 from resolvers.operations import Operations
 from resolvers.refusals import Code, Refused
@@ -19,16 +20,6 @@ from services.platform.issuer import InvalidToken
 
 Headers = dict[bytes, bytes]
 _METHODS: Final = "GET, POST"
-
-
-class EventStreams(Protocol):
-    """Answers an operation as server-sent events; the document is within its limits and the caller is known."""
-
-    async def __call__(
-        self, document: Document, request: GraphqlRequest, context: Context, receive: Receive, send: Send
-    ) -> None:
-        """Sends the whole response."""
-        ...
 
 
 class GraphqlServer:
@@ -41,7 +32,7 @@ class GraphqlServer:
         context: Callable[[HTTPConnection], Context],
         *,
         sockets: ASGIApp,
-        streams: EventStreams | None = None,
+        streams: EventStreams,
     ) -> None:
         self._operations = operations
         self._authenticate = authenticate
@@ -65,7 +56,7 @@ class GraphqlServer:
         if scope["method"] not in ("GET", "POST"):
             raise Refused(Code.METHOD_NOT_ALLOWED, f"{scope['method']} is not taken: send GET or POST")
         actor = await self._actor(headers)
-        if wants.answer is None and not (wants.stream and self._streams is not None):
+        if wants.answer is None and not wants.stream:
             raise Refused(
                 Code.NOT_ACCEPTABLE,
                 "the Accept header takes neither application/graphql-response+json nor application/json",
@@ -73,9 +64,15 @@ class GraphqlServer:
         request = await self._request(scope, headers, receive)
         context = self._context(HTTPConnection(scope))
         context.sign_in(actor)
-        document = self._operations.document(request)
-        if self._streams is not None and wants.stream and (wants.answer is None or _is_subscription(document)):
-            await self._streams(document, request, context, receive, send)
+        try:
+            document = self._operations.document(request)
+        except Refused as refused:
+            if wants.answer is not None:
+                raise
+            await self._streams.refuse(refused, send)
+            return
+        if wants.stream and (wants.answer is None or _is_subscription(document)):
+            await self._streams(document, request, context, headers, receive, send)
             return
         if _is_subscription(document):
             raise Refused(

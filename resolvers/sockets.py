@@ -1,46 +1,59 @@
-"""graphql-transport-ws at ``/graphql``; the token comes in connection_init or in the header."""
+"""graphql-transport-ws at ``/graphql``: subscriptions, queries and mutations over one socket."""
 
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+import asyncio
+from collections.abc import Callable
+from typing import Final
 
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import Response
-from starlette.websockets import WebSocket
-from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError
-from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from starlette.requests import HTTPConnection
+from starlette.types import Receive, Scope, Send
 
 from resolvers.context import Context
-from resolvers.masking import graphql_schema
-from services.actor import Actor
+from resolvers.conversation import Close, Conversation, Socket
+from resolvers.feeds import Feeds
+from resolvers.operations import Answer
+from resolvers.sessions import Gone, Sessions
 from services.platform.issuer import InvalidToken
 
+PROTOCOL: Final = "graphql-transport-ws"
 
-class SocketServer(GraphQL[Context, None]):
-    """A socket's caller is named when it is initialised."""
+
+class SocketServer:
+    """Accepts sockets; each is ended with its token, and when its client goes away or takes nothing any more."""
 
     def __init__(
-        self, authenticate: Callable[[str], Awaitable[Actor]], context: Callable[[HTTPConnection], Context]
+        self,
+        feeds: Feeds,
+        sessions: Sessions,
+        context: Callable[[HTTPConnection], Context],
+        *,
+        heartbeat_seconds: float,
+        init_seconds: float = 10.0,
     ) -> None:
-        super().__init__(
-            graphql_schema,
-            graphql_ide=None,
-            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
-            connection_init_wait_timeout=timedelta(seconds=10),
-        )
-        self._authenticate = authenticate
+        self._feeds = feeds
+        self._sessions = sessions
         self._context = context
+        self._init_seconds = init_seconds
+        self._heartbeat_seconds = heartbeat_seconds
+        self._unfinished: set[asyncio.Task[Answer]] = set()
 
-    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        """The header's token, unless connection_init brings another."""
-        context = self._context(request)
-        context.connection_params = {"Authorization": request.headers.get("authorization", "")}
-        return context
-
-    async def on_ws_connect(self, context: Context) -> None:
-        """4403 without a live token in connection_init or the header."""
-        given = (context.connection_params or {}).get("Authorization", "")
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One socket, from the handshake to its close."""
+        socket = Socket(receive, send, self._feeds.operations.limits.body_bytes)
         try:
-            context.sign_in(await self._authenticate(str(given).removeprefix("Bearer ")))
+            if PROTOCOL not in scope["subprotocols"]:
+                await socket.accept(None)
+                raise Close(4406, f"Subprotocol not acceptable: {PROTOCOL} is spoken here")
+            await socket.accept(PROTOCOL)
+            await self._converse(HTTPConnection(scope), socket)
+        except Close as close:
+            await socket.close(close)
         except InvalidToken as error:
-            raise ConnectionRejectionError({"reason": str(error)}) from error
+            await socket.close(Close(4403, f"Forbidden: {error}"))
+        except (Gone, OSError):
+            return
+
+    async def _converse(self, connection: HTTPConnection, socket: Socket) -> None:
+        conversation = Conversation(socket, self._feeds, lambda: self._context(connection), self._unfinished)
+        token = await conversation.initialised(self._init_seconds) or connection.headers.get("authorization", "")
+        async with self._sessions.of(token.removeprefix("Bearer ").strip()) as actor:
+            await conversation.go_on(actor, self._heartbeat_seconds)

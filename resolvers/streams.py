@@ -26,6 +26,11 @@ class Moment(Generic[T]):
     value: Callable[[], Awaitable[T]]
     event: bool = True
 
+    @property
+    def cursor(self) -> str:
+        """Where to resume behind it."""
+        return cursor_of(self.sequence)
+
 
 class Stream(AsyncIterator[T]):
     """Follows the log for one subscription; ``about`` is what its values depend on besides the event."""

@@ -38,6 +38,11 @@ class Actor:
         """What storage may show and change for this caller."""
         return Access(tenant_id=self.tenant_id, project_ids=self.project_ids)
 
+    @property
+    def grants(self) -> tuple[UUID, frozenset[str], frozenset[UUID] | None]:
+        """Tenant, scopes and projects: callers with the same ones are given the same answers."""
+        return self.tenant_id, self.scopes, None if self.project_ids is None else frozenset(self.project_ids)
+
     def allows(self, scope: Scope) -> bool:
         """Admin allows everything; every write scope includes reading."""
         return scope in self.scopes or Scope.ADMIN in self.scopes or (scope is Scope.READ and bool(self.scopes))

@@ -22,6 +22,7 @@ class SlipwayError(Exception):
 
     code: ClassVar[str] = "INVALID_INPUT"
     retryable: ClassVar[bool] = False
+    cursor: str | None = None
 
     def __init__(self, message: str, *, field: str | None = None, help: str | None = None) -> None:
         super().__init__(message)
