@@ -13,7 +13,6 @@ from storage.hub import Hub
 from tests.api.conftest import Client, serving
 from tests.api.live import EVENTS, initialised
 
-
 both = pytest.mark.both_databases
 
 

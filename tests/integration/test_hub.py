@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import URL
 from sqlmodel import SQLModel
 
 from storage import event_log
@@ -35,9 +36,10 @@ async def opened(folder: Path) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with opened(tmp_path) as database:
-        yield database
+async def database(database_url: URL) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
 
 
 async def write(database: Database, *kinds: str, tenant: UUID = TENANT, project: UUID | None = MINE) -> None:
@@ -75,6 +77,10 @@ async def idle(subscriber: Subscriber) -> list[int]:
         return []
 
 
+both = pytest.mark.both_databases
+
+
+@both
 async def test_it_replays_and_goes_live(database: Database) -> None:
     hub = Hub(database)
     await write(database, "A", "A")
@@ -100,7 +106,8 @@ async def test_its_place_moves_past_events_that_it_does_not_want(database: Datab
         assert await take(subscriber, 4) == [4]
 
 
-async def test_a_commit_of_another_process_is_found_by_the_poll(tmp_path: Path, database: Database) -> None:
+@both
+async def test_a_commit_of_another_process_is_found_by_the_poll(database: Database) -> None:
     hub = Hub(database, poll_seconds=0.05)
     async with hub.subscribe(Access(tenant_id=TENANT), ALL, after=0) as subscriber:
         assert await idle(subscriber) == []
@@ -110,6 +117,7 @@ async def test_a_commit_of_another_process_is_found_by_the_poll(tmp_path: Path, 
         assert await take(subscriber, 1) == [1]
 
 
+@both
 async def test_a_limited_token_is_handed_its_projects_only_from_table_and_ring(database: Database) -> None:
     hub = Hub(database)
     limited = Access(tenant_id=TENANT, project_ids=(MINE,))
@@ -125,6 +133,7 @@ async def test_a_limited_token_is_handed_its_projects_only_from_table_and_ring(d
         assert await take(subscriber, 6) == [6]
 
 
+@both
 async def test_a_live_subscriber_that_falls_behind_the_ring_is_told_where_to_resume(database: Database) -> None:
     hub = Hub(database, ring=3)
     async with hub.subscribe(Access(tenant_id=TENANT), ALL, after=0) as subscriber:
@@ -257,6 +266,7 @@ async def _log_of(database: Database) -> list[tuple[int, str, UUID | None]]:
     return [(row.sequence, row.event_type, row.project_id) for row in rows]
 
 
+@both
 @pytest.mark.parametrize("ring", [10, 10_000])
 async def test_four_hundred_subscribers_miss_nothing_of_concurrent_writers(database: Database, ring: int) -> None:
     hub = Hub(database, ring=ring)
