@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from storage import constraints, guard, roles
 from storage.access import Access
+from storage.sqlite_driver import InlineDriver
 from storage.tables.operations import EventRow
 from storage.tables.scoped import TenantScoped, now
 
@@ -73,7 +74,9 @@ class Database:
             self._writer = self._reader = self._postgres()
 
     def _sqlite(self, begin: str, *, pool_size: int, pragmas: tuple[str, ...] = ()) -> AsyncEngine:
-        engine = create_async_engine(self.url, pool_size=pool_size, max_overflow=0, pool_timeout=30)
+        engine = create_async_engine(
+            self.url, module=InlineDriver(), pool_size=pool_size, max_overflow=0, pool_timeout=30
+        )
 
         @event.listens_for(engine.sync_engine, "connect")
         def _connect(connection: Any, _: Any) -> None:
