@@ -26,7 +26,7 @@ class InlineCursor(sqlite3.Cursor):
     def execute(self, operation: str, parameters: Any = ()) -> "InlineCursor":
         """At once, but for the statement that waits for another writer."""
         if operation == WAITS:
-            await_(self._driver._execute(super().execute, operation))
+            await_(self._driver._execute(super().execute, operation))  # type: ignore[no-untyped-call]  # aiosqlite leaves it bare
         else:
             super().execute(operation, parameters or ())
         return self
