@@ -71,13 +71,18 @@ async def _create(settings: Settings, tenant: str, command: IssueNamedToken) -> 
     try:
         if not await asyncio.to_thread(is_newest, slipway.database.url):
             raise Failed(f"{settings.data} is of another version: start 'slipway serve' once to bring it up to date")
-        access = Access(tenant_id=await _tenant_id(slipway.database, tenant))
-        async with unit_of_work(slipway.database, access, _cause()) as uow:
-            secret = await issue_as_owner(uow, slipway.services.identities, command)
-            await uow.commit()
-        return secret
+        return await issue(slipway, tenant, command)
     finally:
         await slipway.database.close()
+
+
+async def issue(slipway: Slipway, tenant: str, command: IssueNamedToken) -> str:
+    """The token, from whoever owns the installation; Failed when there is no such tenant."""
+    access = Access(tenant_id=await _tenant_id(slipway.database, tenant))
+    async with unit_of_work(slipway.database, access, _cause()) as uow:
+        secret = await issue_as_owner(uow, slipway.services.identities, command)
+        await uow.commit()
+    return secret
 
 
 async def _tenant_id(database: Database, name: str) -> UUID:

@@ -1,0 +1,1 @@
+"""``slipway demo``: the main job on real input, by three identities, through the API alone."""

@@ -1,0 +1,147 @@
+"""The demo as a newcomer runs it: not on a terminal, to the end, again, kept, interrupted, and failing."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.machine import ROOT
+
+NAMES = [
+    "make a tenant",
+    "make a project",
+    "make the agent 'generator' and its token",
+    "make the human 'reviewer' and its token",
+    "register the module",
+    "ask for its repository, which a worker makes",
+    "register what it generated",
+    "branch",
+    "commit 8 files",
+    "open a pull request, which a worker checks",
+    "try to approve its own pull request",
+    "approve it",
+    "merge it at the reviewed sha",
+]
+
+
+@contextmanager
+def started(*arguments: str, home: Path) -> "Iterator[subprocess.Popen[str]]":
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", "demo", *arguments], cwd=home, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(home), "TMPDIR": str(home)},
+    )  # fmt: skip
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def finish(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=90)
+    return process.returncode, out, err
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, dict[str, Any]]]:
+    """What two runs on one data folder printed and kept."""
+    home = tmp_path_factory.mktemp("home")
+    found = []
+    for _ in range(2):
+        arguments = ("--data", str(home / "data"), "--json", str(home / "demo.json"))
+        with started(*arguments, home=home) as process:
+            code, out, err = finish(process)
+        assert (code, err) == (0, ""), out + err
+        found.append((out, json.loads((home / "demo.json").read_text())))
+    return found
+
+
+def test_every_step_is_kept_with_its_time_ids_and_events(runs: list[tuple[str, dict[str, Any]]]) -> None:
+    for _, kept in runs:
+        assert [step["name"] for step in kept["steps"]] == NAMES
+        for step in kept["steps"]:
+            assert set(step) == {"name", "startedAt", "durationMs", "ids", "eventIds"}
+            assert step["durationMs"] > 0
+            assert step["ids"] != []
+            assert all(re.fullmatch("evt-[0-9a-f]{32}", event) for event in step["eventIds"])
+            assert (step["eventIds"] == []) == (step["name"] == "try to approve its own pull request")
+
+
+def test_a_second_run_on_the_same_data_makes_everything_anew(runs: list[tuple[str, dict[str, Any]]]) -> None:
+    first, second = ({id for step in kept["steps"] for id in step["ids"]} for _, kept in runs)
+    assert len(first) == len(second) == 12
+    assert first.isdisjoint(second)
+
+
+def test_events_are_printed_in_order_within_the_step_that_they_tell_of(runs: list[tuple[str, dict[str, Any]]]) -> None:
+    for out, _ in runs:
+        sequences = [int(number) for number in re.findall(r"← \w+ (\d+)$", out, re.MULTILINE)]
+        assert sequences == list(range(1, len(sequences) + 1))
+        merge = out[out.index("merge it at the reviewed sha") :]
+        assert re.findall(r"← (\w+)|(✓)", merge)[:4] == [
+            ("BranchUpdated", ""),
+            ("CommitCreated", ""),
+            ("PullRequestMerged", ""),
+            ("", "✓"),
+        ]
+
+
+def test_an_author_who_approves_is_refused_on_the_way(runs: list[tuple[str, dict[str, Any]]]) -> None:
+    for out, _ in runs:
+        assert "refused, as it should be: POLICY_DENIED: nobody approves their own pull request" in out
+
+
+def test_plain_lines_carry_no_escapes(runs: list[tuple[str, dict[str, Any]]]) -> None:
+    assert all("\x1b" not in out and "\r" not in out for out, _ in runs)
+
+
+def test_kept_it_serves_on_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    with started("--keep", home=tmp_path) as process:
+        assert process.stdout is not None
+        told = "\n"
+        while not told.splitlines()[-1].startswith("  token"):
+            line = process.stdout.readline()
+            assert line, told
+            told += line
+        url, token = re.search(r"GraphQL +(\S+)", told), re.search(r"^  token +(\S+)", told, re.MULTILINE)
+        assert url is not None
+        assert token is not None
+        answer = httpx.post(
+            url[1], json={"query": "{ viewer { tenant { name } } }"}, headers={"Authorization": f"Bearer {token[1]}"}
+        )
+        assert answer.json()["data"]["viewer"]["tenant"]["name"] in told
+        process.send_signal(signal.SIGINT)
+        assert finish(process)[0] == 0
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url[1])
+    assert list(tmp_path.glob("slipway-demo-*")) == []
+
+
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_leaves_nothing_behind(tmp_path: Path, told: signal.Signals) -> None:
+    with started(home=tmp_path) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(" 1 make a tenant")
+        process.send_signal(told)
+        code, _, err = finish(process)
+    assert (code, err) == (130, "")
+    assert list(tmp_path.glob("slipway-demo-*")) == []
+
+
+def test_a_data_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with started("--data", str(tmp_path / "file"), home=tmp_path) as process:
+        code, out, err = finish(process)
+    assert (code, out) == (1, "")
+    assert len(err.splitlines()) == 1
+    assert str(tmp_path / "file") in err
