@@ -5,6 +5,7 @@ import strawberry
 from resolvers.context import Info
 from resolvers.execution import carry_out
 from resolvers.reading import scoped
+from schema.connections import Connection, every
 from schema.environment_commands import (
     ArchiveEnvironmentInput,
     DeclareEnvironmentInput,
@@ -31,6 +32,10 @@ class EnvironmentQuery:
             return None
         found: Environment | None = await info.context.loaders.find("Environment", project_id=parent.row.id, name=name)
         return found
+
+    environments: Connection[Environment] = every(
+        "Environment", Connection[Environment], "The environments in your sight, in the order of their projects."
+    )
 
 
 @strawberry.type

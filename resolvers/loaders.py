@@ -11,6 +11,7 @@ from schema.connections import Asked, connect
 from schema.types import TYPES
 from services.actor import Actor
 from storage.engine import Database
+from storage.queries.conditions import Condition
 from storage.queries.lineage import LineageQueries
 from storage.queries.rows import Page, Rows
 
@@ -28,6 +29,8 @@ class RowLoaders:
         self._pages: DataLoader[Any, Any] = DataLoader(load_fn=self._load_pages, cache=False)
         self._keyed: DataLoader[Any, Any] = DataLoader(load_fn=self._load_keyed, cache=False)
         self._linked: DataLoader[Any, Any] = DataLoader(load_fn=self._load_linked, cache=False)
+        self._counts: DataLoader[Any, int] = DataLoader(load_fn=self._load_counts, cache=False)
+        self._linked_counts: DataLoader[Any, int] = DataLoader(load_fn=self._load_linked_counts, cache=False)
 
     async def one(self, target: str, row_id: UUID) -> Any:
         """The wrapped row, or None when it is absent or out of sight."""
@@ -40,12 +43,13 @@ class RowLoaders:
     async def linked(self, target: str, edge: tuple[str, bool], node: UUID, wanted: Asked) -> Any:
         """The connection of what a lineage edge (its kind, whether downstream) leads to from a node."""
         rows = await self._linked.load((target, edge, node, wanted.page))
-        return connect(wanted, list(rows), TYPES[target][0].of, partial(self._count_linked, target, edge, node))
+        count = partial(self._linked_counts.load, (target, edge, node, wanted.page.where))
+        return connect(wanted, list(rows), TYPES[target][0].of, count)
 
     async def many(self, target: str, key: str, parent: UUID, wanted: Asked) -> Any:
         """The connection below one parent; siblings share a statement."""
         rows = await self._pages.load((target, key, parent, wanted.page))
-        count = partial(self.count, target, {**wanted.page.where, key: parent})
+        count = partial(self._counts.load, (target, key, parent, wanted.page.where))
         return connect(wanted, list(rows), TYPES[target][0].of, count)
 
     async def root(self, target: str, wanted: Asked) -> Any:
@@ -89,32 +93,44 @@ class RowLoaders:
                     found[target, names, tuple(getattr(row, name) for name in names)] = type_.of(row)
         return [found.get(key) for key in keys]
 
-    async def _load_linked(self, keys: list[tuple[str, tuple[str, bool], UUID, Page]]) -> list[Any]:
-        levels: dict[str, list[tuple[str, tuple[str, bool], UUID, Page]]] = defaultdict(list)
-        for key in keys:
-            levels[repr((key[0], key[1], key[3]))].append(key)
-        found: dict[str, Any] = {}
-        async with self._database.reading(self._access) as session:
-            for level in levels.values():
-                target, edge, _, page = level[0]
-                nodes = list(dict.fromkeys(key[2] for key in level))
-                rows = await LineageQueries(session, self._access).linked(TYPES[target][1], edge, nodes, page)
-                found.update({repr(key): rows[key[2]] for key in level})
-        return [found[repr(key)] for key in keys]
-
-    async def _count_linked(self, target: str, edge: tuple[str, bool], node: UUID) -> int:
-        async with self._database.reading(self._access) as session:
-            return await LineageQueries(session, self._access).count_linked(TYPES[target][1], edge, node)
-
     async def _load_pages(self, keys: list[tuple[str, str, UUID, Page]]) -> list[Any]:
-        levels: dict[str, list[tuple[str, str, UUID, Page]]] = defaultdict(list)
-        for key in keys:
-            levels[repr((key[0], key[1], key[3]))].append(key)
-        found: dict[str, Any] = {}
+        found: dict[Any, Any] = {}
         async with self._database.reading(self._access) as session:
-            for level in levels.values():
-                target, column, _, page = level[0]
-                parents = list(dict.fromkeys(key[2] for key in level))
+            for (target, column, page), parents in _levels(keys).items():
                 below = await Rows(session, self._access).pages(TYPES[target][1], column, parents, page)
-                found.update({repr(key): below[key[2]] for key in level})
-        return [found[repr(key)] for key in keys]
+                found.update({(target, column, parent, page): rows for parent, rows in below.items()})
+        return [found[key] for key in keys]
+
+    async def _load_counts(self, keys: list[tuple[str, str, UUID, tuple[Condition, ...]]]) -> list[int]:
+        found: dict[Any, int] = {}
+        async with self._database.reading(self._access) as session:
+            for (target, column, where), parents in _levels(keys).items():
+                below = await Rows(session, self._access).counts(TYPES[target][1], column, parents, where)
+                found.update({(target, column, parent, where): number for parent, number in below.items()})
+        return [found[key] for key in keys]
+
+    async def _load_linked(self, keys: list[tuple[str, tuple[str, bool], UUID, Page]]) -> list[Any]:
+        found: dict[Any, Any] = {}
+        async with self._database.reading(self._access) as session:
+            for (target, edge, page), nodes in _levels(keys).items():
+                beyond = await LineageQueries(session, self._access).linked(TYPES[target][1], edge, nodes, page)
+                found.update({(target, edge, node, page): rows for node, rows in beyond.items()})
+        return [found[key] for key in keys]
+
+    async def _load_linked_counts(
+        self, keys: list[tuple[str, tuple[str, bool], UUID, tuple[Condition, ...]]]
+    ) -> list[int]:
+        found: dict[Any, int] = {}
+        async with self._database.reading(self._access) as session:
+            for (target, edge, where), nodes in _levels(keys).items():
+                beyond = await LineageQueries(session, self._access).counts(TYPES[target][1], edge, nodes, where)
+                found.update({(target, edge, node, where): number for node, number in beyond.items()})
+        return [found[key] for key in keys]
+
+
+def _levels(keys: list[tuple[str, Any, UUID, Any]]) -> dict[tuple[str, Any, Any], list[UUID]]:
+    """The parents that share one statement: the same list with the same page below each."""
+    levels: dict[tuple[str, Any, Any], dict[UUID, None]] = defaultdict(dict)
+    for target, way, parent, asked in keys:
+        levels[target, way, asked][parent] = None
+    return {level: list(parents) for level, parents in levels.items()}

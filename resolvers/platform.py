@@ -4,8 +4,8 @@ import strawberry
 
 from resolvers.context import Info
 from resolvers.execution import carry_out
-from resolvers.reading import page, scoped
-from schema.connections import Connection
+from resolvers.reading import scoped
+from schema.connections import Connection, every
 from schema.platform import Artifact, Identity, Module, Project, Token
 from schema.platform_commands import (
     CreateIdentityInput,
@@ -47,26 +47,11 @@ class PlatformQuery:
         found: Module | None = await info.context.loaders.find("Module", project_id=parent.row.id, name=name)
         return found
 
-    @strawberry.field(description="The projects in your sight.")
-    async def projects(self, info: Info, first: int | None = None, after: str | None = None) -> Connection[Project]:
-        """Oldest first."""
-        return await page(info, "Project", first, after)
-
-    @strawberry.field(description="The artifacts in your sight.")
-    async def artifacts(self, info: Info, first: int | None = None, after: str | None = None) -> Connection[Artifact]:
-        """Oldest first."""
-        return await page(info, "Artifact", first, after)
-
-    @strawberry.field(description="The tenant's identities.")
-    async def identities(self, info: Info, first: int | None = None, after: str | None = None) -> Connection[Identity]:
-        """Oldest first."""
-        return await page(info, "Identity", first, after)
-
-    @strawberry.field(description="The tenant's tokens, without their secrets; needs identities.write.")
-    async def tokens(self, info: Info, first: int | None = None, after: str | None = None) -> Connection[Token]:
-        """Oldest first."""
-        info.context.actor.require(Scope.IDENTITIES_WRITE)
-        return await page(info, "Token", first, after)
+    projects: Connection[Project] = every("Project", Connection[Project], "The projects in your sight.")
+    modules: Connection[Module] = every("Module", Connection[Module], "The modules in your sight.")
+    artifacts: Connection[Artifact] = every("Artifact", Connection[Artifact], "The artifacts in your sight.")
+    identities: Connection[Identity] = every("Identity", Connection[Identity], "The tenant's identities.")
+    tokens: Connection[Token] = every("Token", Connection[Token], "The tenant's tokens, without their secrets.")
 
 
 @strawberry.type

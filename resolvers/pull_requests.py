@@ -6,7 +6,8 @@ from resolvers.context import Info
 from resolvers.execution import carry_out
 from resolvers.reading import scoped
 from resolvers.ref_moves import carry_move
-from schema.connections import id_of
+from schema.connections import Connection, every
+from schema.mapping import id_of
 from schema.pull_request_commands import (
     ClosePullRequestInput,
     MergePullRequestInput,
@@ -30,6 +31,10 @@ class PullRequestQuery:
         parent = id_of(repository, "Repository", "repository")
         found: PullRequest | None = await info.context.loaders.find("PullRequest", repository_id=parent, number=number)
         return found
+
+    pull_requests: Connection[PullRequest] = every(
+        "PullRequest", Connection[PullRequest], "The pull requests in your sight."
+    )
 
 
 @strawberry.type

@@ -4,9 +4,10 @@ import strawberry
 
 from resolvers.context import Info
 from resolvers.execution import carry_out
-from resolvers.reading import page, scoped
+from resolvers.reading import scoped
 from resolvers.ref_moves import carry_move
-from schema.connections import Connection, id_of
+from schema.connections import Connection, every
+from schema.mapping import id_of
 from schema.scalars import GitSha
 from schema.source_control import Branch, Commit, Repository
 from schema.source_control_commands import (
@@ -50,12 +51,9 @@ class SourceControlQuery:
         found: Commit | None = None if parent is None else await info.context.git.commit(parent.row, sha)
         return found
 
-    @strawberry.field(description="The repositories in your sight.")
-    async def repositories(
-        self, info: Info, first: int | None = None, after: str | None = None
-    ) -> Connection[Repository]:
-        """Oldest first."""
-        return await page(info, "Repository", first, after)
+    repositories: Connection[Repository] = every(
+        "Repository", Connection[Repository], "The repositories in your sight."
+    )
 
 
 @strawberry.type

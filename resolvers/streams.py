@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from resolvers.context import Context
-from schema.connections import id_of
 from schema.events import cursor_of, sequence_of
+from schema.mapping import id_of
 from services.errors import InvalidCursor, Lagged, absent
 from storage.event_log import EventFilter
 from storage.hub import Lagged as Behind

@@ -9,8 +9,8 @@ import strawberry
 
 from resolvers.context import Info
 from resolvers.streams import Stream, start, watch
-from schema.connections import id_of
 from schema.events import Event, event_of
+from schema.mapping import id_of
 from schema.pull_requests import PullRequest
 from services.errors import InvalidInput
 from storage.event_log import EventFilter

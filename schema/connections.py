@@ -1,10 +1,12 @@
-"""Relay connections over keyset pages: opaque cursors, at most 100 a page, totalCount only when asked for."""
+"""Relay connections over keyset pages: opaque cursors, at most 100 a page, totalCount only when asked for.
+
+``to_many`` below a parent, ``every`` at the root: each with the filter and the orderings of its type.
+"""
 
 import base64
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
-from enum import Enum
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -12,21 +14,16 @@ import orjson
 import strawberry
 from strawberry.types import Info
 
-from schema.mapping import IdColumn, OneBack, ToMany, sources
+from schema.filters import InputOf, Ordering, filter_of, narrowed, order_of
+from schema.mapping import Every, Source, ToMany
+from schema.mapping import id_of as id_of
 from services.errors import InvalidInput
-from storage.ids import parse_id
+from storage.queries.conditions import Condition
 from storage.queries.rows import Page
 
 T = TypeVar("T")
 PAGE, MOST = 50, 100
-
-
-@strawberry.enum(description="Which way an ordering runs.")
-class Direction(Enum):
-    """Oldest or smallest first, or last."""
-
-    ASC = "ASC"
-    DESC = "DESC"
+BY_ID = Ordering()
 
 
 @strawberry.type(description="Where a page lies in its list.")
@@ -77,12 +74,12 @@ class Asked:
 
 
 def asked(
-    where: Mapping[str, object],
-    order: tuple[str, bool],
-    first: int | None,
-    after: str | None,
-    last: int | None,
-    before: str | None,
+    where: tuple[Condition, ...] = (),
+    order: Ordering = BY_ID,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
 ) -> Asked:
     """The keyset page of these arguments; InvalidInput names the one that cannot be."""
     if first is not None and last is not None:
@@ -92,13 +89,12 @@ def asked(
     if not 1 <= size <= MOST:
         raise InvalidInput(f"a page has 1 to {MOST} nodes, not {size}", field="last" if backward else "first")
     cursor = before if backward else after
-    column, descending = order
     page = Page(
         limit=size + 1,
         where=where,
-        order_by=column,
-        descending=descending != backward,
-        after=None if cursor is None else _decode(cursor, column),
+        order_by=order.column,
+        descending=order.descending != backward,
+        after=None if cursor is None else _decode(cursor, order, "before" if backward else "after"),
     )
     return Asked(page=page, size=size, backward=backward, continued=cursor is not None)
 
@@ -122,85 +118,78 @@ def connect(
 
 
 def _encode(row: Any, column: str) -> str:
-    value = getattr(row, column)
-    value = value.isoformat() if isinstance(value, datetime) else value.hex if isinstance(value, UUID) else value
+    value = None if column == "id" else getattr(row, column)
+    value = value.isoformat() if isinstance(value, datetime) else value
     return base64.urlsafe_b64encode(orjson.dumps([column, value, row.id.hex])).decode().rstrip("=")
 
 
-def _decode(cursor: str, column: str) -> tuple[object, UUID]:
+def _decode(cursor: str, order: Ordering, field: str) -> tuple[object, UUID]:
     try:
         name, value, row_id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if name != column:
+        if name != order.column:
             raise ValueError("of another ordering")
-        if column.endswith("_at"):
-            value = datetime.fromisoformat(value)
+        if order.holds is UUID:
+            return None, UUID(hex=row_id)
+        if order.holds is datetime and value is not None:
+            value = datetime.fromisoformat(value).astimezone(UTC)
+        if not (_fits(value, order.holds) or (value is None and order.nullable)):
+            raise ValueError("of another type")
         return value, UUID(hex=row_id)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise InvalidInput(
-            f"cursor {cursor[:60]!r} is not of this list and ordering: leave it out", field="after"
+            f"cursor {cursor[:60]!r} is not of this list and ordering: leave it out", field=field
         ) from error
 
 
-def where_of(type_: type, filters: Any) -> dict[str, object]:
-    """A filter input as column values, by the type's own declarations; a list is any of its values."""
-    if filters is None:
-        return {}
-    declared = sources(type_)
-    where: dict[str, object] = {}
-    for name, value in vars(filters).items():
-        if value is None or value is strawberry.UNSET:
-            continue
-        source: Any = declared[name]
-        plain = [_plain(item, source, name) for item in (value if isinstance(value, list) else [value])]
-        where[source.name] = tuple(plain) if isinstance(value, list) else plain[0]
-    return where
+def _fits(value: object, holds: type) -> bool:
+    if isinstance(value, str):
+        return holds is str and "\0" not in value
+    if isinstance(value, int):
+        return holds is int and not isinstance(value, bool) and abs(value) < 2**63
+    return holds is datetime and isinstance(value, datetime)
 
 
-def _plain(value: Any, source: Any, name: str) -> object:
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(source, IdColumn):
-        return id_of(value, source.target, name)
-    return value
-
-
-def id_of(value: str, target: str, field: str) -> UUID:
-    """The UUID of an outward id of this type; InvalidInput when it is malformed or of another type."""
-    try:
-        kind, row_id = parse_id(value)
-    except ValueError as error:
-        raise InvalidInput(f"{field}: {error}", field=field) from error
-    if kind != target:
-        raise InvalidInput(f"{field} {value!r} is the id of a {kind}, not of a {target}", field=field)
-    return row_id
-
-
-def to_many(target: str, key: str, returns: Any, description: str, *, order: str = "id") -> Any:
-    """A field that is a connection of the rows pointing here, by this column unless turned."""
+def listed(
+    target: str, returns: Any, description: str, source: Source, load: Callable[[Any, Any, Asked], Awaitable[Any]]
+) -> Any:
+    """A field that is a connection of the target, with its filter and orderings; ``load(info, root, asked)`` reads."""
 
     async def read(
         root: Any,
         info: Info,
+        filter: Any = None,
+        order_by: Any = None,
         first: int | None = None,
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
-        direction: Direction = Direction.ASC,
     ) -> Any:
-        wanted = asked({}, (order, direction is Direction.DESC), first, after, last, before)
-        return await info.context.loaders.many(target, key, root.row.id, wanted)
+        where, order = narrowed(target, filter, order_by)
+        return await load(info, root, asked(where, order, first, after, last, before))
 
-    read.__annotations__["return"] = returns
-    return strawberry.field(resolver=read, description=description, metadata={"source": ToMany(key=key, target=target)})
-
-
-def one_back(target: str, key: str, description: str) -> Any:
-    """A field that is the one row pointing here, or null."""
-
-    async def read(root: Any, info: Info) -> Any:
-        only = asked({}, ("id", False), 1, None, None, None)
-        return next(iter((await info.context.loaders.many(target, key, root.row.id, only)).nodes()), None)
-
-    del read.__annotations__["return"]
-    source = OneBack(key=key, target=target)
+    read.__annotations__ |= {
+        "filter": InputOf(target, make=filter_of) | None,
+        "order_by": InputOf(target, make=order_of) | None,
+        "return": returns,
+    }
     return strawberry.field(resolver=read, description=description, metadata={"source": source})
+
+
+def to_many(target: str, key: str, returns: Any, description: str) -> Any:
+    """A field that is a connection of the rows pointing here; siblings share a statement."""
+    source = ToMany(key=key, target=target)
+
+    def below(info: Any, root: Any, wanted: Asked) -> Any:
+        return info.context.loaders.many(target, key, root.row.id, wanted)
+
+    return listed(target, returns, description, source, below)
+
+
+def every(target: str, returns: Any, description: str) -> Any:
+    """A field of the root that is a connection of every row in the caller's sight."""
+    source = Every(target=target)
+
+    def all_of_them(info: Any, root: Any, wanted: Asked) -> Any:
+        return info.context.loaders.root(target, wanted)
+
+    return listed(target, returns, description, source, all_of_them)

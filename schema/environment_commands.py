@@ -3,7 +3,7 @@
 import strawberry
 
 from schema.commands import Command, Payload, given
-from schema.connections import id_of
+from schema.mapping import id_of
 from schema.platform import Configuration, Environment
 from services.platform import configuration, environments
 

@@ -5,13 +5,14 @@ The declaration stands beside the field and is the only one: resolvers, loaders,
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 import strawberry
 from strawberry.types import Info
 
-from storage.ids import public_id
+from services.errors import InvalidInput
+from storage.ids import parse_id, public_id
 from storage.tables.scoped import TenantScoped
 
 
@@ -47,10 +48,9 @@ class ToMany:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OneBack:
-    """The field is the one ``target`` row, if any, whose unique ``key`` column holds this row's id."""
+class Every:
+    """The field is a connection of every visible ``target`` row."""
 
-    key: str
     target: str
 
 
@@ -71,7 +71,21 @@ class Linked:
     target: str
 
 
-Source = Column | IdColumn | ToOne | ToMany | OneBack | ToOneBy | Linked
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """Which declared fields lists of a type are filtered by, searched in and ordered by.
+
+    Every list can also be filtered by and ordered by when its rows were made. Without an ``orderBy`` it runs by
+    ``default``, a field of ``order``, or as its rows were made.
+    """
+
+    filter: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    default: str | None = None
+
+
+Source = Column | IdColumn | ToOne | ToMany | Every | ToOneBy | Linked
 
 
 class Loaders(Protocol):
@@ -142,6 +156,17 @@ def sources(type_: type) -> dict[str, Source]:
     }
 
 
+def id_of(value: str, target: str, field: str) -> UUID:
+    """The UUID of an outward id of this type; InvalidInput when it is malformed or of another type."""
+    try:
+        kind, row_id = parse_id(value)
+    except ValueError as error:
+        raise InvalidInput(f"{field}: {error}", field=field) from error
+    if kind != target:
+        raise InvalidInput(f"{field} {value!r} is the id of a {kind}, not of a {target}", field=field)
+    return row_id
+
+
 def _own_id(root: Any) -> str:
     return public_id(type(root).__name__, root.row.id)
 
@@ -151,6 +176,7 @@ class Node:
     """A row behind a GraphQL type."""
 
     row: strawberry.Private[Any]
+    listing: ClassVar[Listing] = Listing()
 
     id: strawberry.ID = _field(IdColumn(name="id", target=""), _own_id, "Global id with a prefix.", strawberry.ID)
 

@@ -1,17 +1,19 @@
 """Types of the platform context."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import strawberry
 from strawberry.types import Info
 
-from schema.connections import Connection, asked, id_of, to_many
-from schema.mapping import Node, column, id_column, to_one
+from schema.connections import Connection, asked, to_many
+from schema.filters import Ordering
+from schema.mapping import Listing, Node, column, id_column, id_of, to_one
 from schema.scalars import Sha256Digest
 from services.platform.environments import Driver, EnvironmentStatus, Promotion
 from services.platform.identities import IdentityKind
 from services.platform.modules import Language, ModuleKind
+from storage.queries.conditions import Compare, Condition
 
 if TYPE_CHECKING:
     from schema.source_control import Commit, Repository
@@ -41,6 +43,8 @@ class Tenant(Node):
 class Module(Node):
     """The metadata of one thing that is built and shipped."""
 
+    listing: ClassVar = Listing(filter=("name", "kind", "language"), contains=("name",), order=("name",))
+
     project_id: strawberry.ID = id_column("project_id", "Project", "Its project's id.")
     project: Annotated["Project", strawberry.lazy("schema.platform")] | None = to_one(
         "project_id", "Project", "Its project."
@@ -67,6 +71,8 @@ class Module(Node):
 @strawberry.type(description="What a generator produced; the start of a trace.")
 class Artifact(Node):
     """Every commit made from it names it."""
+
+    listing: ClassVar = Listing(filter=("name", "producer", "module", "trace_id", "digest"), contains=("name",))
 
     project_id: strawberry.ID = id_column("project_id", "Project", "Its project's id.")
     project: Annotated["Project", strawberry.lazy("schema.platform")] | None = to_one(
@@ -97,6 +103,8 @@ class ConfigurationEntry:
 class Configuration(Node):
     """Never changed, only succeeded by the next number."""
 
+    listing: ClassVar = Listing(filter=("module", "environment", "number"))
+
     project_id: strawberry.ID = id_column("project_id", "Project", "Its project's id.")
     environment: Annotated["Environment", strawberry.lazy("schema.platform")] | None = to_one(
         "environment_id", "Environment", "The environment."
@@ -118,6 +126,10 @@ class Configuration(Node):
 @strawberry.type(description="A place where modules run, with a repository of its own for the desired state.")
 class Environment(Node):
     """Releases move through a project's environments in their order."""
+
+    listing: ClassVar = Listing(
+        filter=("name", "driver", "promotion", "status"), contains=("name",), order=("order",), default="order"
+    )
 
     project_id: strawberry.ID = id_column("project_id", "Project", "Its project's id.")
     project: Annotated["Project", strawberry.lazy("schema.platform")] | None = to_one(
@@ -146,8 +158,8 @@ class Environment(Node):
     @strawberry.field(description="A module's newest values here; null when there were never any.")
     async def configuration(self, info: Info[Any, Any], module: strawberry.ID) -> Configuration | None:
         """The highest number."""
-        where = {"module_id": id_of(module, "Module", "module")}
-        newest = asked(where, ("number", True), 1, None, None, None)
+        of = Condition("module_id", Compare.IS, id_of(module, "Module", "module"))
+        newest = asked((of,), Ordering(column="number", descending=True, holds=int), 1)
         page = await info.context.loaders.many("Configuration", "environment_id", self.row.id, newest)
         return next(iter(page.nodes()), None)
 
@@ -155,6 +167,8 @@ class Environment(Node):
 @strawberry.type(description="What a tenant's work is divided into.")
 class Project(Node):
     """Modules, environments and repositories belong to one."""
+
+    listing: ClassVar = Listing(filter=("name",), contains=("name", "display_name"), order=("name",))
 
     name: str = column("name", "Unique in the tenant.")
     display_name: str = column("display_name", "For people.")
@@ -164,7 +178,7 @@ class Project(Node):
     version: int = column("version", "Counts its changes.")
     modules: Connection[Module] = to_many("Module", "project_id", Connection[Module], "Its modules.")
     environments: Connection[Environment] = to_many(
-        "Environment", "project_id", Connection[Environment], "Its environments in their order.", order="position"
+        "Environment", "project_id", Connection[Environment], "Its environments in their order."
     )
     artifacts: Connection[Artifact] = to_many("Artifact", "project_id", Connection[Artifact], "What was registered.")
     repositories: Connection[LazyRepository] = to_many(
@@ -175,6 +189,8 @@ class Project(Node):
 @strawberry.type(description="Who acts: a human, or an agent with the human who answers for it.")
 class Identity(Node):
     """Tokens are issued to identities."""
+
+    listing: ClassVar = Listing(filter=("name", "kind", "on_behalf_of"), contains=("name", "email"), order=("name",))
 
     name: str = column("name", "Unique in the tenant.")
     kind: IdentityKind = column("kind", "HUMAN or AGENT.")
@@ -188,6 +204,10 @@ class Identity(Node):
 @strawberry.type(description="A token that was issued; the token itself is told once.")
 class Token(Node):
     """What an identity may do until it expires or is revoked."""
+
+    listing: ClassVar = Listing(
+        filter=("identity", "expires_at", "revoked_at"), contains=("name",), order=("expires_at", "revoked_at")
+    )
 
     identity: Identity | None = to_one("identity_id", "Identity", "Whose it is.")
     name: str = column("name", "What it is for.")

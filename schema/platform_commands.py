@@ -5,7 +5,7 @@ from datetime import timedelta
 import strawberry
 
 from schema.commands import Command, Payload, given
-from schema.connections import id_of
+from schema.mapping import id_of
 from schema.platform import Artifact, Identity, Module, Project, Tenant, Token
 from schema.scalars import Sha256Digest
 from services.actor import Scope

@@ -4,7 +4,7 @@ import strawberry
 
 from providers.git.values import MergeMethod
 from schema.commands import Command, Payload
-from schema.connections import id_of
+from schema.mapping import id_of
 from schema.pull_requests import PullRequest
 from schema.scalars import GitSha
 from services.source_control import merging, pull_requests

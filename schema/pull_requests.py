@@ -1,7 +1,7 @@
 """Types of pull requests: what is proposed, what reviewers say, what the checks say."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import strawberry
 from strawberry.types import Info
@@ -9,7 +9,7 @@ from strawberry.types import Info
 from schema.connections import Connection, to_many
 from schema.git_objects import Diff
 from schema.links import linked
-from schema.mapping import Node, column, id_column, to_one, to_one_by
+from schema.mapping import Listing, Node, column, id_column, to_one, to_one_by
 from schema.platform import Identity
 from schema.scalars import GitSha
 from schema.source_control_reading import diff_of
@@ -30,6 +30,8 @@ LazyPullRequest = Annotated["PullRequest", strawberry.lazy("schema.pull_requests
 class Review(Node):
     """Stale once the source moves."""
 
+    listing: ClassVar = Listing(filter=("reviewer", "verdict", "source_sha", "is_stale"))
+
     pull_request: LazyPullRequest | None = to_one("pull_request_id", "PullRequest", "What was reviewed.")
     reviewer: Identity | None = to_one("reviewer_id", "Identity", "Who.")
     verdict: Verdict = column("verdict", "What they say.")
@@ -43,6 +45,8 @@ class Review(Node):
 class Check(Node):
     """Of one source and target."""
 
+    listing: ClassVar = Listing(filter=("name", "status"), order=("name",))
+
     pull_request: LazyPullRequest | None = to_one("pull_request_id", "PullRequest", "What is checked.")
     name: str = column("name", "What is checked.")
     status: str = column("status", "PASSED or FAILED.")
@@ -54,6 +58,24 @@ class Check(Node):
 @strawberry.type(description="A proposal to merge one branch into another.")
 class PullRequest(Node):
     """Merges at the reviewed sha or not at all."""
+
+    listing: ClassVar = Listing(
+        filter=(
+            "number",
+            "status",
+            "mergeability",
+            "checks_status",
+            "author",
+            "source_branch",
+            "target_branch",
+            "source_sha",
+            "merge_sha",
+            "trace_id",
+            "updated_at",
+        ),
+        contains=("title",),
+        order=("updated_at",),
+    )
 
     repository_id: strawberry.ID = id_column("repository_id", "Repository", "Its repository's id.")
     repository: Annotated["Repository", Lazy] | None = to_one("repository_id", "Repository", "Its repository.")

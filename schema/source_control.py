@@ -1,15 +1,15 @@
 """Types of the source-control context: repositories, branches and commits."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import strawberry
 from strawberry.types import Info
 
-from schema.connections import Connection, one_back, to_many
+from schema.connections import Connection, to_many
 from schema.git_objects import Diff
 from schema.links import linked
-from schema.mapping import Node, column, id_column, to_one, to_one_by
+from schema.mapping import Listing, Node, column, id_column, to_one, to_one_by
 from schema.platform import Artifact, Environment, Module, Project
 from schema.pull_requests import PullRequest
 from schema.scalars import GitSha
@@ -27,6 +27,10 @@ LazyCommit = Annotated["Commit", strawberry.lazy("schema.source_control")]
 class Branch(RevisionReading, Node):
     """Its head is what Git said when the last move was recorded."""
 
+    listing: ClassVar = Listing(
+        filter=("name", "is_protected", "updated_at"), contains=("name",), order=("name", "updated_at")
+    )
+
     repository_id: strawberry.ID = id_column("repository_id", "Repository", "Its repository's id.")
     repository: LazyRepository | None = to_one("repository_id", "Repository", "Its repository.")
     name: str = column("name", "Unique in the repository.")
@@ -42,6 +46,11 @@ class Branch(RevisionReading, Node):
 @strawberry.type(description="A commit that reached a branch.")
 class Commit(RevisionReading, Node):
     """The sha is Git's."""
+
+    listing: ClassVar = Listing(
+        filter=("sha", "created_on_branch", "artifact", "author_email", "authored_at", "trace_id"),
+        contains=("message",),
+    )
 
     repository_id: strawberry.ID = id_column("repository_id", "Repository", "Its repository's id.")
     repository: LazyRepository | None = to_one("repository_id", "Repository", "Its repository.")
@@ -90,10 +99,14 @@ class Commit(RevisionReading, Node):
 class Repository(RepositoryReading, Node):
     """PROVISIONING until its worker has made it."""
 
+    listing: ClassVar = Listing(
+        filter=("project_id", "module", "kind", "name", "status"), contains=("name",), order=("name",)
+    )
+
     project_id: strawberry.ID = id_column("project_id", "Project", "Its project's id.")
     project: Project | None = to_one("project_id", "Project", "Its project.")
     module: Module | None = to_one("module_id", "Module", "The module it holds; none for an environment's.")
-    environment: Environment | None = one_back("Environment", "repository_id", "The environment it is of, if any.")
+    environment: Environment | None = to_one_by("Environment", "The environment it is of, if any.", repository_id="id")
     kind: RepositoryKind = column("kind", "What it is for.")
     name: str = column("name", "Unique in the project.")
     description: str = column("description", "What it holds.")

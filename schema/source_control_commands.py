@@ -8,7 +8,7 @@ import strawberry
 
 from providers.git.values import FileChange, FileMode
 from schema.commands import Command, Payload
-from schema.connections import id_of
+from schema.mapping import id_of
 from schema.scalars import GitSha
 from schema.source_control import Branch, Commit, Repository
 from services.errors import InvalidInput

@@ -1,6 +1,6 @@
 """Statements over lineage edges: what an edge of one kind leads to, and the edges of a set of nodes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from storage.access import Access
-from storage.queries.rows import Page, paged
-from storage.queries.visible import visible
+from storage.queries.conditions import Condition, conditions
+from storage.queries.rows import PARENTS, Page, paged
+from storage.queries.visible import sight, visible
 from storage.tables.operations import EdgeRow
 from storage.tables.scoped import TenantScoped
 
@@ -44,24 +45,36 @@ class LineageQueries:
         self, kind: type[R], edge: tuple[str, bool], ids: Sequence[UUID], page: Page
     ) -> dict[UUID, list[R]]:
         """The same page of what an edge (its kind, whether downstream) leads to from each node, in one statement."""
-        parts = []
-        for place, row_id in enumerate(ids):
-            below = paged(self._access, kind, page, self._leads_to(kind, edge, row_id)).subquery()
-            parts.append(select(below, literal(place).label("linked_from")))
-        union = union_all(*parts).subquery()
         found: dict[UUID, list[R]] = {row_id: [] for row_id in ids}
-        for row, place in await self._session.execute(select(aliased(kind, union), union.c.linked_from)):
-            found[ids[place]].append(row)
+        for start in range(0, len(ids), PARENTS):
+            parts = []
+            for place, row_id in enumerate(ids[start : start + PARENTS], start):
+                below = paged(self._access, kind, page, self._leads_to(kind, edge, row_id)).subquery()
+                parts.append(select(below, literal(place).label("linked_from")))
+            union = union_all(*parts).subquery()
+            for row, place in await self._session.execute(select(aliased(kind, union), union.c.linked_from)):
+                found[ids[place]].append(row)
         return found
 
-    async def count_linked(self, kind: type[R], edge: tuple[str, bool], row_id: UUID) -> int:
-        """How many visible rows the edge leads to from the node."""
-        key: Any = kind
-        statement = visible(self._access, kind, func.count(key.id)).where(self._leads_to(kind, edge, row_id))
-        return int((await self._session.execute(statement)).scalar() or 0)
+    async def counts(
+        self, kind: type[R], edge: tuple[str, bool], ids: Sequence[UUID], where: Iterable[Condition]
+    ) -> dict[UUID, int]:
+        """How many visible rows that match the edge leads to from each node, in one statement."""
+        c: Any = EdgeRow
+        target: Any = kind
+        near, far = _ends(edge)
+        statement = visible(self._access, kind, near, func.count(target.id)).join(EdgeRow, far == target.id)
+        statement = statement.where(*sight(self._access, EdgeRow), near.in_(ids), c.kind == edge[0])
+        grouped = await self._session.execute(statement.where(*conditions(kind, where)).group_by(near))
+        return dict.fromkeys(ids, 0) | dict(grouped.all())
 
     def _leads_to(self, kind: type[R], edge: tuple[str, bool], row_id: UUID) -> Any:
         c: Any = EdgeRow
-        near, far = (c.upstream_id, c.downstream_id) if edge[1] else (c.downstream_id, c.upstream_id)
+        near, far = _ends(edge)
         target: Any = kind
         return target.id.in_(visible(self._access, EdgeRow, far).where(near == row_id, c.kind == edge[0]))
+
+
+def _ends(edge: tuple[str, bool]) -> tuple[Any, Any]:
+    c: Any = EdgeRow
+    return (c.upstream_id, c.downstream_id) if edge[1] else (c.downstream_id, c.upstream_id)

@@ -1,29 +1,30 @@
 """Rows by id, by key and by page, for any type; all within one tenant and its visible projects."""
 
-import operator
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, and_, asc, desc, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import Select, asc, desc, func, nulls_first, nulls_last, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from storage.access import Access
 from storage.engine import WRITES
+from storage.queries.conditions import Condition, beyond, conditions
 from storage.queries.visible import visible
 from storage.tables.scoped import TenantScoped
 
 R = TypeVar("R", bound=TenantScoped)
+PARENTS: Final = 400  # SQLite joins at most 500 subselects in one statement
 
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A keyset page: ``where`` maps a column to a value or a tuple of values; ``after`` is (order value, id)."""
+    """A keyset page; ``after`` is (order value, id), and null the smallest value."""
 
     limit: int
-    where: Mapping[str, object] = field(default_factory=dict)
+    where: tuple[Condition, ...] = ()
     order_by: str = "id"
     descending: bool = False
     after: tuple[object, UUID] | None = None
@@ -83,17 +84,28 @@ class Rows:
 
     async def pages(self, kind: type[R], parent: str, ids: Sequence[UUID], page: Page) -> dict[UUID, list[R]]:
         """The same page below each parent, in one statement of a keyset subselect per parent."""
-        parts = [select(paged(self._access, kind, page, _column(kind, parent) == row_id).subquery()) for row_id in ids]
-        entity = aliased(kind, union_all(*parts).subquery())
         found: dict[UUID, list[R]] = {row_id: [] for row_id in ids}
-        for row in (await self._session.execute(select(entity))).scalars():
-            found[getattr(row, parent)].append(row)
+        for start in range(0, len(ids), PARENTS):
+            below = [_column(kind, parent) == row_id for row_id in ids[start : start + PARENTS]]
+            parts = [select(paged(self._access, kind, page, term).subquery()) for term in below]
+            entity = aliased(kind, union_all(*parts).subquery())
+            for row in (await self._session.execute(select(entity))).scalars():
+                found[getattr(row, parent)].append(row)
         return found
 
-    async def count(self, kind: type[R], where: Mapping[str, object]) -> int:
-        """How many rows the filter matches."""
-        statement = visible(self._access, kind, func.count(_column(kind, "id"))).where(*_filters(kind, where))
+    async def count(self, kind: type[R], where: Iterable[Condition]) -> int:
+        """How many rows match."""
+        statement = visible(self._access, kind, func.count(_column(kind, "id"))).where(*conditions(kind, where))
         return int((await self._session.execute(statement)).scalar() or 0)
+
+    async def counts(
+        self, kind: type[R], parent: str, ids: Sequence[UUID], where: Iterable[Condition]
+    ) -> dict[UUID, int]:
+        """How many rows match below each parent, in one statement."""
+        key = _column(kind, parent)
+        statement = visible(self._access, kind, key, func.count(_column(kind, "id"))).where(key.in_(ids))
+        grouped = await self._session.execute(statement.where(*conditions(kind, where)).group_by(key))
+        return dict.fromkeys(ids, 0) | dict(grouped.all())
 
     async def delete(self, row: TenantScoped) -> None:
         """Removes the row and flushes."""
@@ -105,24 +117,18 @@ def _column(kind: type[TenantScoped], name: str) -> Any:
     return getattr(kind, name)
 
 
-def _filters(kind: type[TenantScoped], where: Mapping[str, object]) -> list[Any]:
-    return [
-        _column(kind, name).in_(value) if isinstance(value, tuple) else _column(kind, name) == value
-        for name, value in where.items()
-    ]
-
-
 def paged(access: Access, kind: type[R], page: Page, *more: Any) -> Select[Any]:
-    """One keyset page of the type's visible rows, with further conditions."""
+    """One keyset page of the type's visible rows, with further terms."""
     order, key = _column(kind, page.order_by), _column(kind, "id")
-    statement = visible(access, kind).where(*more, *_filters(kind, page.where))
-    if page.after is not None:
-        value, row_id = page.after
-        beyond = operator.lt if page.descending else operator.gt
-        if page.order_by == "id":
-            statement = statement.where(beyond(key, row_id))
-        else:
-            statement = statement.where(or_(beyond(order, literal(value)), and_(order == value, beyond(key, row_id))))
+    nullable = bool(kind.__table__.c[page.order_by].nullable)  # type: ignore[attr-defined]  # SQLModel hides the table
+    statement = visible(access, kind).where(*more, *conditions(kind, page.where))
+    if page.after is not None and page.order_by == "id":
+        statement = statement.where(key < page.after[1] if page.descending else key > page.after[1])
+    elif page.after is not None:
+        statement = statement.where(beyond(order, key, page.after, descending=page.descending, nullable=nullable))
     way = desc if page.descending else asc
-    ordering = [way(key)] if page.order_by == "id" else [way(order), way(key)]
+    first = way(order)
+    if nullable:
+        first = nulls_last(first) if page.descending else nulls_first(first)
+    ordering = [way(key)] if page.order_by == "id" else [first, way(key)]
     return statement.order_by(*ordering).limit(page.limit)

@@ -10,14 +10,19 @@ from storage.tables.platform import ProjectRow
 
 def visible(access: Access, kind: Any, *columns: Any) -> Select[Any]:
     """``SELECT`` of rows (or of these columns) of the type that the access sees."""
-    statement = select(*(columns or (kind,))).select_from(kind).where(kind.tenant_id == access.tenant_id)
+    return select(*(columns or (kind,))).select_from(kind).where(*sight(access, kind))
+
+
+def sight(access: Access, kind: Any) -> list[Any]:
+    """The terms that keep a statement to what the access sees of this type; for each type that it names."""
+    terms = [kind.tenant_id == access.tenant_id]
     if access.project_ids is None:
-        return statement
+        return terms
     if kind.__tablename__ == ProjectRow.__tablename__:
-        return statement.where(kind.id.in_(access.project_ids))
+        return [*terms, kind.id.in_(access.project_ids)]
     if "project_id" in kind.__table__.c:
-        return statement.where(kind.project_id.in_(access.project_ids))
-    return statement
+        return [*terms, kind.project_id.in_(access.project_ids)]
+    return terms
 
 
 def sees(access: Access, row: Any) -> bool:

@@ -36,7 +36,11 @@ class ModuleRow(ProjectScoped, table=True):
     """What a repository holds: the metadata that pipelines, packages and images are made from."""
 
     __tablename__ = "modules"
-    __table_args__ = (UniqueConstraint("tenant_id", "project_id", "name", name="uq_modules_name"),)
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "project_id", "name", name="uq_modules_name"),
+        Index("ix_modules_project", "tenant_id", "project_id", "id"),
+        Index("ix_modules_by_name", "tenant_id", "name", "id"),
+    )
     type_name: ClassVar[str] = "Module"
     name: str
     kind: str
@@ -55,6 +59,9 @@ class EnvironmentRow(ProjectScoped, table=True):
     __table_args__ = (
         UniqueConstraint("tenant_id", "project_id", "name", name="uq_environments_name"),
         UniqueConstraint("tenant_id", "repository_id", name="uq_environments_repository"),
+        Index("ix_environments_project", "tenant_id", "project_id", "id"),
+        Index("ix_environments_project_by_position", "tenant_id", "project_id", "position", "id"),
+        Index("ix_environments_by_position", "tenant_id", "position", "id"),
     )
     type_name: ClassVar[str] = "Environment"
     name: str
@@ -76,6 +83,7 @@ class ConfigurationRow(ProjectScoped, table=True):
     __tablename__ = "configurations"
     __table_args__ = (
         UniqueConstraint("tenant_id", "environment_id", "module_id", "number", name="uq_configurations_number"),
+        Index("ix_configurations_environment", "tenant_id", "environment_id", "id"),
     )
     type_name: ClassVar[str] = "Configuration"
     environment_id: UUID = Field(sa_type=Uuid)
@@ -100,7 +108,11 @@ class TokenRow(TenantScoped, table=True):
     """A token that was issued; the token itself is told once and never stored."""
 
     __tablename__ = "tokens"
-    __table_args__ = (Index("ix_tokens_identity", "tenant_id", "identity_id", "id"),)
+    __table_args__ = (
+        Index("ix_tokens_identity", "tenant_id", "identity_id", "id"),
+        Index("ix_tokens_by_expires_at", "tenant_id", "expires_at", "id"),
+        Index("ix_tokens_by_revoked_at", "tenant_id", "revoked_at", "id"),
+    )
     type_name: ClassVar[str] = "Token"
     identity_id: UUID = Field(sa_type=Uuid)
     name: str
@@ -114,7 +126,10 @@ class ArtifactRow(ProjectScoped, table=True):
     """What a generator produced; the start of a trace."""
 
     __tablename__ = "artifacts"
-    __table_args__ = (Index("ix_artifacts_project", "tenant_id", "project_id", "id"),)
+    __table_args__ = (
+        Index("ix_artifacts_project", "tenant_id", "project_id", "id"),
+        Index("ix_artifacts_module", "tenant_id", "module_id", "id"),
+    )
     type_name: ClassVar[str] = "Artifact"
     module_id: UUID | None = Field(default=None, sa_type=Uuid)
     producer: str

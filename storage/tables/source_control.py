@@ -16,6 +16,10 @@ class RepositoryRow(ProjectScoped, table=True):
     __tablename__ = "repositories"
     __table_args__ = (
         UniqueConstraint("tenant_id", "project_id", "name", name="uq_repositories_name"),
+        Index("ix_repositories_by_name", "tenant_id", "name", "id"),
+        Index("ix_repositories_project", "tenant_id", "project_id", "id"),
+        Index("ix_repositories_module", "tenant_id", "module_id", "id"),
+        Index("ix_repositories_module_by_name", "tenant_id", "module_id", "name", "id"),
         Index("ix_repositories_maintenance", "maintain_at"),
     )
     type_name: ClassVar[str] = "Repository"
@@ -42,6 +46,7 @@ class BranchRow(ProjectScoped, table=True):
     __table_args__ = (
         UniqueConstraint("tenant_id", "repository_id", "name", name="uq_branches_name"),
         Index("ix_branches_repository", "tenant_id", "repository_id", "id"),
+        Index("ix_branches_repository_by_updated_at", "tenant_id", "repository_id", "updated_at", "id"),
     )
     type_name: ClassVar[str] = "Branch"
     repository_id: UUID = Field(sa_type=Uuid)
@@ -86,6 +91,9 @@ class PullRequestRow(ProjectScoped, table=True):
     __tablename__ = "pull_requests"
     __table_args__ = (
         UniqueConstraint("tenant_id", "repository_id", "number", name="uq_pull_requests_number"),
+        Index("ix_pull_requests_repository", "tenant_id", "repository_id", "id"),
+        Index("ix_pull_requests_repository_by_updated_at", "tenant_id", "repository_id", "updated_at", "id"),
+        Index("ix_pull_requests_by_updated_at", "tenant_id", "updated_at", "id"),
         Index("ix_pull_requests_source", "tenant_id", "repository_id", "source_branch", "status"),
         Index("ix_pull_requests_target", "tenant_id", "repository_id", "target_branch", "status"),
     )
@@ -127,7 +135,10 @@ class CheckRow(ProjectScoped, table=True):
     """One automatic check of a pull request at one pair of shas."""
 
     __tablename__ = "checks"
-    __table_args__ = (UniqueConstraint("tenant_id", "pull_request_id", "name", name="uq_checks_name"),)
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "pull_request_id", "name", name="uq_checks_name"),
+        Index("ix_checks_pull_request", "tenant_id", "pull_request_id", "id"),
+    )
     type_name: ClassVar[str] = "Check"
     pull_request_id: UUID = Field(sa_type=Uuid)
     name: str

@@ -11,6 +11,7 @@ from storage.access import Access, Cause, IdempotencyKey, NewEdge, NewEvent
 from storage.engine import Database
 from storage.errors import TenantViolation, UniqueViolation
 from storage.ids import new_id
+from storage.queries.conditions import Compare, Condition
 from storage.queries.rows import Page
 from storage.tables.operations import EventRow
 from storage.tables.platform import ArtifactRow, ProjectRow
@@ -171,5 +172,6 @@ async def test_pages_are_keyset_pages_below_each_parent(database: Database) -> N
         first = await rows.pages(ArtifactRow, "project_id", ids, Page(limit=2, order_by="name"))
         assert [[row.name for row in first[key]] for key in ids] == [["n0", "n1"], ["n0", "n1"]]
         last = first[ids[0]][-1]
-        after = Page(limit=9, order_by="name", after=(last.name, last.id), where={"project_id": ids[0]})
+        in_project = Condition("project_id", Compare.IS, ids[0])
+        after = Page(limit=9, order_by="name", after=(last.name, last.id), where=(in_project,))
         assert [row.name for row in await rows.page(ArtifactRow, after)] == ["n2", "n3", "n4"]
