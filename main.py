@@ -13,6 +13,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from http_api.health import health_routes
 from providers.git.embedded import EmbeddedGit
+from providers.git.embedded_transport import EmbeddedTransport
 from resolvers.context import Context, Services
 from resolvers.event_streams import EventStreams
 from resolvers.feeds import Feeds
@@ -95,6 +96,7 @@ class Slipway:
         self.failpoints = Failpoints(settings.failpoint)
         identities = IdentityService(TokenIssuer(_signing_key(settings.data / "issuer.pem")))
         git = EmbeddedGit(settings.data / "git")
+        transport = EmbeddedTransport(git, settings.data / "git" / ".incoming")
         repositories = RepositoryService()
         environments = EnvironmentService(repositories)
         pull_requests = PullRequestService()
@@ -110,7 +112,7 @@ class Slipway:
             branch_creation=BranchCreation(git),
             branch_deletion=BranchDeletion(),
             commits=CommitService(git),
-            moving=Moving(self.database, git, BranchTurns(), self.failpoints),
+            moving=Moving(self.database, git, transport, BranchTurns(), self.failpoints),
             pull_requests=pull_requests,
             merges=MergeService(git, pull_requests),
             reading=ReadingService(git),

@@ -85,3 +85,19 @@ class InvalidSha(ProviderRejected):
     def __init__(self, sha: str) -> None:
         super().__init__(f"{sha[:80]!r} is not a sha: 40 lower-case hex digits would pass")
         self.sha = sha
+
+
+class PushMalformed(ProviderRejected):
+    """The body is not what Git's protocol sends."""
+
+
+class PushCorrupt(ProviderRejected):
+    """Objects that Git finds fault with, or that miss what they name; the message is Git's own."""
+
+
+class RefRefused(ProviderRejected):
+    """A ref that Git will not make or move, whatever it stands at; the message is Git's own."""
+
+    def __init__(self, ref: str, reason: str) -> None:
+        super().__init__(reason)
+        self.ref = ref

@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
+
+BRANCHES: Final = "refs/heads/"
+TAGS: Final = "refs/tags/"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,3 +139,17 @@ class MergeMethod(StrEnum):
     MERGE = "MERGE"
     SQUASH = "SQUASH"
     FAST_FORWARD = "FAST_FORWARD"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefUpdate:
+    """One ref as it stands and as it shall stand, by its full name; None as old makes it, None as new deletes it."""
+
+    ref: str
+    old: str | None
+    new: str | None
+
+    @property
+    def branch(self) -> str | None:
+        """The branch's name, or None for any other ref."""
+        return self.ref.removeprefix(BRANCHES) if self.ref.startswith(BRANCHES) else None

@@ -95,7 +95,7 @@ class CommitService:
             branch=command.branch,
             old_sha=head,
             new_sha=made.sha,
-            commit=made,
+            commits=(made,),
             artifact=sight.artifact,
         )
 

@@ -93,7 +93,7 @@ class MergeService:
             branch=row.target_branch,
             old_sha=head,
             new_sha=made.sha,
-            commit=made,
+            commits=(made,),
             pull_request=row,
             method=command.method.value,
         )

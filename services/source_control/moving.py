@@ -6,7 +6,7 @@ whatever ends between the swap and the record, ``workers/adoption.py`` finishes 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeVar
@@ -14,12 +14,14 @@ from uuid import UUID
 
 from providers.errors import ProviderError
 from providers.git.errors import RefMoved
+from providers.git.transport import GitTransport
 from services.actor import Actor
 from services.errors import Conflict
 from services.failpoints import Failpoints
 from services.source_control.git import Git, key_of, told
+from services.source_control.observing import Observer
 from services.source_control.recording import settle
-from services.source_control.ref_moves import Arrival, RefMove, Standing, cause_of, intent_of, observe
+from services.source_control.ref_moves import Arrival, Push, RefMove, Standing, cause_of, intent_of
 from services.source_control.turns import BranchTurns
 from storage.access import Access, Cause, IdempotencyKey
 from storage.engine import Database
@@ -63,7 +65,7 @@ class Decision(Protocol[C, S]):
         """What the rows say; asked before objects are written and again in the intent's transaction."""
         ...
 
-    async def write(self, actor: Actor, command: C, sight: S) -> RefMove | Standing:
+    async def write(self, actor: Actor, command: C, sight: S) -> RefMove | Push | Standing:
         """The move, its objects written; or what finds the row that makes it needless."""
         ...
 
@@ -71,9 +73,13 @@ class Decision(Protocol[C, S]):
 class Moving:
     """Moves of one branch take turns in the order they came; a caller that goes away leaves no move half done."""
 
-    def __init__(self, database: Database, git: Git, turns: BranchTurns, failpoints: Failpoints) -> None:
+    def __init__(
+        self, database: Database, git: Git, transport: GitTransport, turns: BranchTurns, failpoints: Failpoints
+    ) -> None:
         self._database = database
         self._git = git
+        self._transport = transport
+        self._observer = Observer(git, transport)
         self._turns = turns
         self._failpoints = failpoints
         self._under_way: set[asyncio.Task[Moved]] = set()
@@ -108,52 +114,69 @@ class Moving:
         async with self._reading(caller) as uow:
             sight = await decision.authorise(uow, caller.actor, command)
         self._failpoints.reach("write:before")
-        move = await decision.write(caller.actor, command, sight)
+        written = await decision.write(caller.actor, command, sight)
         self._failpoints.reach("write:after")
-        if not isinstance(move, RefMove):
-            return await self._stands(caller, move)
+        if not isinstance(written, RefMove | Push):
+            return await self._stands(caller, written)
+        moves = (written,) if isinstance(written, RefMove) else written.moves
         cause = caller.cause
-        if move.trace_id is not None and not caller.traced:
-            cause = replace(cause, trace_id=move.trace_id)
-        intent = intent_of(move, cause, caller.key)
+        if moves and moves[0].trace_id is not None and not caller.traced:
+            cause = replace(cause, trace_id=moves[0].trace_id)
+        intents = [intent_of(move, cause, caller.key) for move in moves]
         self._failpoints.reach("intend:before")
         try:
             async with unit_of_work(self._database, caller.actor.access, cause) as uow:
                 await decision.authorise(uow, caller.actor, command)
-                uow.rows.put(intent)
+                for intent in intents:
+                    uow.rows.put(intent)
                 await uow.commit()
         except UniqueViolation as error:
-            raise _Overtaken(move.branch) from error
+            raise _Overtaken(moves[0].branch) from error
         self._failpoints.reach("intend:after")
-        await self._swap(intent, move)
-        return await self._record(intent, move, caller.actor.access)
+        await self._swap(written, intents)
+        return await self._record(written, list(zip(intents, moves, strict=True)), caller)
 
-    async def _swap(self, intent: RefIntentRow, move: RefMove) -> None:
+    async def _swap(self, written: RefMove | Push, intents: Sequence[RefIntentRow]) -> None:
         self._failpoints.reach("swap:before")
         try:
-            await self._git.swap(key_of(intent), move.branch, old=move.old_sha, new=move.new_sha)
-        except RefMoved as error:
-            await self.finish(intent)
-            raise _Overtaken(move.branch) from error
-        except ProviderError:
-            await self.finish(intent)
+            if isinstance(written, RefMove):
+                key = key_of(written.repository)
+                await self._git.swap(key, written.branch, old=written.old_sha, new=written.new_sha)
+            else:
+                await self._transport.swap_all(key_of(written.repository), written.updates)
+        except ProviderError as error:
+            for intent in intents:
+                await self.finish(intent)
+            if isinstance(error, RefMoved):
+                raise _Overtaken(error.branch) from error
             with told():
                 raise
         self._failpoints.reach("swap:after")
 
-    async def _record(self, intent: RefIntentRow, move: RefMove, access: Access) -> Moved:
-        arrival = Arrival(commits=() if move.commit is None else (move.commit,))
+    async def _record(
+        self, written: RefMove | Push, intended: Sequence[tuple[RefIntentRow, RefMove]], caller: Caller
+    ) -> Moved:
+        node: TenantScoped = written.repository
+        if not intended:
+            return Moved(node=node, events=[])
         self._failpoints.reach("record:before")
-        async with unit_of_work(self._database, access, cause_of(intent)) as uow:
-            node = await settle(uow, intent, move.repository, arrival)
+        async with unit_of_work(self._database, caller.actor.access, cause_of(intended[0][0])) as uow:
+            for intent, move in intended:
+                arrival = Arrival(commits=move.commits, merges=move.merges)
+                node = await settle(uow, intent, move.repository, arrival)
             events = await uow.commit()
         self._failpoints.reach("record:after")
         return Moved(node=node, events=events)
 
     async def finish(self, intent: RefIntentRow) -> None:
         """Settles an intent that is left over, from what Git says."""
-        arrival = await observe(self._git, intent)
-        async with unit_of_work(self._database, Access(tenant_id=intent.tenant_id), cause_of(intent)) as uow:
+        access, cause = Access(tenant_id=intent.tenant_id), cause_of(intent)
+        async with self._database.reading(access) as session:
+            queries = UnitOfWork(session, access, cause).source_control
+            known = await queries.heads(intent.repository_id)
+            open_ = await queries.open_pull_requests_of(intent.repository_id, intent.branch)
+        arrival = await self._observer.arrival(intent, known, open_)
+        async with unit_of_work(self._database, access, cause) as uow:
             repository = await uow.rows.get(RepositoryRow, intent.repository_id)
             if arrival is None or repository is None:
                 await uow.source_control.close_intent(intent.id)

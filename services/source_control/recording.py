@@ -27,7 +27,7 @@ class Stood:
 
     branch: BranchRow | None
     commits: dict[str, CommitRow]
-    pull_request: PullRequestRow | None
+    pull_requests: list[PullRequestRow]
 
 
 async def settle(uow: UnitOfWork, intent: RefIntentRow, repository: RepositoryRow, arrival: Arrival) -> TenantScoped:
@@ -38,29 +38,42 @@ async def settle(uow: UnitOfWork, intent: RefIntentRow, repository: RepositoryRo
     """
     is_first = await uow.source_control.close_intent(intent.id)
     stood = await _stood(uow, intent, arrival)
-    node: TenantScoped | None = stood.branch
-    if is_first or stood.branch is None or stood.branch.head_sha == intent.old_sha:
-        node = await _record_branch(uow, intent, repository, stood.branch)
-    if intent.kind in {CREATE_COMMIT, MERGE}:
-        for info in arrival.commits:
-            node = stood.commits.get(info.sha) or _record_commit(uow, intent, repository, info)
-    if stood.pull_request is not None and isinstance(node, CommitRow):
-        node = _record_merge(uow, intent, stood.pull_request, node)
-    node = node or repository
+    branch = stood.branch
+    if is_first or branch is None or branch.head_sha == intent.old_sha:
+        branch = await _record_branch(uow, intent, repository, branch)
+    commits = stood.commits | {
+        info.sha: _record_commit(uow, intent, repository, info)
+        for info in arrival.commits
+        if info.sha not in stood.commits
+    }
+    tip = commits.get(intent.new_sha or "")
+    for row in stood.pull_requests:
+        _record_merge(uow, intent, row, tip)
+    node = _node(intent, stood, tip) or branch or repository
     key = idempotency_of(intent.content)
     if key is not None and await uow.operations.outcome(key.identity_id, key.key) is None:
         uow.remember(key, node.type_name, node.id)
     return node
 
 
+def _node(intent: RefIntentRow, stood: Stood, tip: CommitRow | None) -> TenantScoped | None:
+    if intent.kind == MERGE and stood.pull_requests:
+        return stood.pull_requests[0]
+    return tip if intent.kind == CREATE_COMMIT else None
+
+
 async def _stood(uow: UnitOfWork, intent: RefIntentRow, arrival: Arrival) -> Stood:
-    repository_id, pull_request_id = intent.repository_id, intent.content["pullRequestId"]
     shas = [info.sha for info in arrival.commits]
-    merging = intent.kind == MERGE and pull_request_id is not None
+    if arrival.merges and intent.new_sha is not None:
+        shas.append(intent.new_sha)
+    merged = set(arrival.merges)
+    if intent.content["pullRequestId"] is not None:
+        merged.add(UUID(hex=intent.content["pullRequestId"]))
+    pull_requests = [await uow.rows.get(PullRequestRow, row_id, lock=True) for row_id in sorted(merged)]
     return Stood(
-        branch=await uow.rows.find(BranchRow, repository_id=repository_id, name=intent.branch),
-        commits=await uow.source_control.commits_by_sha(repository_id, shas) if shas else {},
-        pull_request=await uow.rows.get(PullRequestRow, UUID(hex=pull_request_id), lock=True) if merging else None,
+        branch=await uow.rows.find(BranchRow, repository_id=intent.repository_id, name=intent.branch),
+        commits=await uow.source_control.commits_by_sha(intent.repository_id, shas) if shas else {},
+        pull_requests=[row for row in pull_requests if row is not None],
     )
 
 
@@ -106,14 +119,15 @@ def _record_commit(uow: UnitOfWork, intent: RefIntentRow, repository: Repository
     return row
 
 
-def _record_merge(uow: UnitOfWork, intent: RefIntentRow, row: PullRequestRow, commit: CommitRow) -> PullRequestRow:
-    if row.status == "MERGED":
-        return row
+def _record_merge(uow: UnitOfWork, intent: RefIntentRow, row: PullRequestRow, tip: CommitRow | None) -> None:
+    if row.status != "OPEN" or intent.new_sha is None:
+        return
     content = intent.content
-    row.status, row.merge_sha, row.merge_method = "MERGED", commit.sha, content["method"]
+    method = content["method"] or intent.kind
+    row.status, row.merge_sha, row.merge_method = "MERGED", intent.new_sha, method
     row.merged_by = UUID(hex=content["actorId"])
-    event = PullRequestMerged(merge_sha=commit.sha, method=content["method"])
+    event = PullRequestMerged(merge_sha=intent.new_sha, method=method)
     record(uow, event, subject_id=row.id, project_id=row.project_id)
-    ends = (("PullRequest", row.id), ("Commit", commit.id))
-    uow.link(NewEdge(kind="MERGED_AS", upstream=ends[0], downstream=ends[1], project_id=row.project_id))
-    return row
+    if tip is not None:
+        ends = {"upstream": ("PullRequest", row.id), "downstream": ("Commit", tip.id)}
+        uow.link(NewEdge(kind="MERGED_AS", project_id=row.project_id, **ends))

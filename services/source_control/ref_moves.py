@@ -2,11 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from providers.git.values import CommitInfo
-from services.source_control.git import Git, key_of
+from providers.git.values import CommitInfo, RefUpdate
 from storage.access import Cause, IdempotencyKey
 from storage.ids import new_id
 from storage.tables.platform import ArtifactRow
@@ -15,13 +14,15 @@ from storage.tables.source_control import PullRequestRow, RefIntentRow, Reposito
 from storage.unit_of_work import UnitOfWork
 
 CREATE_BRANCH, CREATE_COMMIT, MERGE, DELETE_BRANCH = "CREATE_BRANCH", "CREATE_COMMIT", "MERGE", "DELETE_BRANCH"
+PUSH = "PUSH"
+MOST_COMMITS: Final = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class RefMove:
     """A move that was authorised and whose objects are written; no ref names them yet.
 
-    ``old_sha`` None makes the branch, ``new_sha`` None deletes it; ``commit`` is what was written for the move.
+    ``old_sha`` None makes the branch, ``new_sha`` None deletes it; ``commits`` arrive with the move, oldest first.
     """
 
     kind: str
@@ -29,7 +30,8 @@ class RefMove:
     branch: str
     old_sha: str | None
     new_sha: str | None
-    commit: CommitInfo | None = None
+    commits: tuple[CommitInfo, ...] = ()
+    merges: tuple[UUID, ...] = ()
     artifact: ArtifactRow | None = None
     pull_request: PullRequestRow | None = None
     method: str | None = None
@@ -41,15 +43,25 @@ class RefMove:
         return None if origin is None else origin.trace_id
 
 
+@dataclass(frozen=True, kw_only=True)
+class Push:
+    """All of these refs move, or none; ``moves`` are those of branches."""
+
+    repository: RepositoryRow
+    updates: tuple[RefUpdate, ...]
+    moves: tuple[RefMove, ...]
+
+
 Standing = Callable[[UnitOfWork], Awaitable[TenantScoped]]
 """What finds the row that makes a move needless."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
-    """That the ref moved as it was intended, and the commits that came with it, oldest first."""
+    """That the ref moved as it was intended: the commits that came with it and the pull requests that they complete."""
 
     commits: tuple[CommitInfo, ...] = ()
+    merges: tuple[UUID, ...] = ()
 
 
 def intent_of(move: RefMove, cause: Cause, key: IdempotencyKey | None) -> RefIntentRow:
@@ -96,14 +108,3 @@ def idempotency_of(content: dict[str, Any]) -> IdempotencyKey | None:
     if content["key"] is None:
         return None
     return IdempotencyKey(identity_id=UUID(hex=content["actorId"]), key=content["key"], body_hash=content["bodyHash"])
-
-
-async def observe(git: Git, intent: RefIntentRow) -> Arrival | None:
-    """What Git says of an intent that is left over: the arrival, or None when the ref did not move."""
-    key, new = key_of(intent), intent.new_sha
-    head = await git.head(key, intent.branch)
-    if new is None:
-        return Arrival() if head is None else None
-    if head is None or head == intent.old_sha or not (head == new or await git.is_ancestor(key, new, head)):
-        return None
-    return Arrival(commits=(await git.commit(key, new),))

@@ -26,13 +26,13 @@ class SourceControlQueries:
     async def _one(self, statement: Any) -> Any:
         return (await self._session.execute(statement)).scalar_one_or_none()
 
-    async def open_pull_requests_of(self, repository_id: UUID, branch: str) -> list[PullRequestRow]:
-        """The open pull requests that come from or go to the branch."""
+    async def open_pull_requests_of(self, repository_id: UUID, *branches: str) -> list[PullRequestRow]:
+        """The open pull requests that come from or go to these branches."""
         c: Any = PullRequestRow
         return await self._all(
             visible(self._access, PullRequestRow)
             .where(c.repository_id == repository_id, c.status == "OPEN")
-            .where(or_(c.source_branch == branch, c.target_branch == branch))
+            .where(or_(c.source_branch.in_(branches), c.target_branch.in_(branches)))
             .order_by(c.id)
         )
 
@@ -50,6 +50,20 @@ class SourceControlQueries:
         return await self._all(
             visible(self._access, ReviewRow).where(c.pull_request_id == pull_request_id).order_by(c.id)
         )
+
+    async def branches_named(self, repository_id: UUID, names: Sequence[str]) -> dict[str, BranchRow]:
+        """The branches with these names, by name."""
+        c: Any = BranchRow
+        found = await self._all(
+            visible(self._access, BranchRow).where(c.repository_id == repository_id, c.name.in_(names))
+        )
+        return {row.name: row for row in found}
+
+    async def heads(self, repository_id: UUID) -> list[str]:
+        """The shas that the repository's branches stand at, each once."""
+        c: Any = BranchRow
+        statement = visible(self._access, BranchRow, c.head_sha).where(c.repository_id == repository_id)
+        return await self._all(statement.distinct())
 
     async def branches_in_the_way(self, repository_id: UUID, name: str) -> list[str]:
         """The names of branches that no branch of this name can stand beside: itself, those above, one below."""

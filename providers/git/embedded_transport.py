@@ -1,0 +1,169 @@
+"""Git's wire protocol by stock git: clones and fetches streamed, pushes taken apart aside before any ref moves."""
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, Final
+from uuid import uuid4
+
+import pygit2
+from pygit2.enums import RepositoryOpenFlag, SortMode
+
+from providers.git.embedded_reading import info
+from providers.git.errors import PushCorrupt, RefMoved, RefRefused, RepositoryMissing
+from providers.git.packets import ZERO, packet
+from providers.git.processes import environment, run, stream
+from providers.git.repositories import GitRepositories
+from providers.git.transport import GitService
+from providers.git.values import BRANCHES, CommitInfo, RefUpdate, RepositoryKey
+
+UNPACK_SECONDS: Final = 900.0
+REF_SECONDS: Final = 60.0
+LEFT_OVER_SECONDS: Final = 3_600.0
+_MOVED: Final = ("but expected", "reference already exists", "unable to resolve reference")
+_REF = re.compile(r"cannot lock ref '([^']+)': (.+)")
+
+
+class EmbeddedTransport:
+    """GitTransport beside an EmbeddedGit; ``aside`` is on the same file system as the repositories."""
+
+    def __init__(self, repositories: GitRepositories, aside: Path) -> None:
+        self._repositories = repositories
+        self._aside = aside
+
+    def _folder(self, key: RepositoryKey) -> Path:
+        path = self._repositories.path(key)
+        if not (path / "HEAD").exists():
+            raise RepositoryMissing(f"repository {key.repository_id.hex} is not on this machine")
+        return path
+
+    async def advertise(self, key: RepositoryKey, service: GitService, *, protocol: str) -> AsyncIterator[bytes]:
+        """By ``--advertise-refs``; only version 2 goes without the line that names the service."""
+        program = service.removeprefix("git-")
+        if service is GitService.PUSH or not _is_version_2(protocol):
+            yield packet(f"# service={service}\n".encode()) + b"0000"
+        env = environment(GIT_PROTOCOL=protocol)
+        arguments = [program, "--stateless-rpc", "--advertise-refs", "."]
+        async for chunk in stream(arguments, self._folder(key), source=asyncio.subprocess.DEVNULL, env=env):
+            yield chunk
+
+    async def fetch(self, key: RepositoryKey, request: BinaryIO, *, protocol: str) -> AsyncIterator[bytes]:
+        """By ``git upload-pack`` itself: one process less than ``git http-backend``."""
+        env = environment(GIT_PROTOCOL=protocol)
+        async for chunk in stream(["upload-pack", "--stateless-rpc", "."], self._folder(key), source=request, env=env):
+            yield chunk
+
+    @asynccontextmanager
+    async def receive(self, key: RepositoryKey, pack: BinaryIO, tips: Sequence[str]) -> AsyncIterator["IncomingPack"]:
+        """In a folder of its own with the repository's objects as alternates, as ``git receive-pack`` does."""
+        folder = self._folder(key)
+        aside = self._aside / uuid4().hex
+        (aside / "pack").mkdir(parents=True)
+        env = environment(
+            GIT_OBJECT_DIRECTORY=str(aside.resolve()),
+            GIT_ALTERNATE_OBJECT_DIRECTORIES=str((folder / "objects").resolve()),
+        )
+        try:
+            if await asyncio.to_thread(_holds_objects, pack):
+                await _sound(["index-pack", "--stdin", "--fix-thin", "--strict"], folder, source=pack, env=env)
+            wanted = "".join(f"{tip}\n" for tip in tips).encode()
+            arguments = ["rev-list", "--objects", "--stdin", "--not", "--all", "--quiet"]
+            await _sound(arguments, folder, source=wanted, env=env)
+            yield IncomingPack(aside / "pack", folder / "objects" / "pack")
+        finally:
+            await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
+
+    def tidy(self) -> None:
+        """Removes what a killed process left aside; younger folders may be another process's."""
+        with contextlib.suppress(FileNotFoundError):
+            for left in self._aside.iterdir():
+                if time.time() - left.stat().st_mtime > LEFT_OVER_SECONDS:
+                    shutil.rmtree(left, ignore_errors=True)
+
+    async def arrived(
+        self, key: RepositoryKey, tips: Sequence[str], *, known: Sequence[str], limit: int
+    ) -> list[tuple[CommitInfo, ...]]:
+        """Walked newest first."""
+        return await asyncio.to_thread(_arrived, self._folder(key), tips, known, limit)
+
+    async def swap_all(self, key: RepositoryKey, updates: Sequence[RefUpdate]) -> None:
+        """One transaction of ``git update-ref``."""
+        lines = [f"update {one.ref}\0{one.new or ZERO}\0{one.old or ZERO}\0" for one in updates]
+        code, said = await run(
+            ["update-ref", "--stdin", "-z"],
+            self._folder(key),
+            source="".join(lines).encode(),
+            env=environment(),
+            seconds=REF_SECONDS,
+        )
+        if code == 0:
+            return
+        found = _REF.search(said)
+        ref, reason = (found[1], found[2].strip()) if found else (updates[0].ref, said.strip())
+        if any(words in reason for words in _MOVED):
+            raise RefMoved(ref.removeprefix(BRANCHES), next(one.old for one in updates if one.ref == ref), None)
+        raise RefRefused(ref, reason)
+
+
+class IncomingPack:
+    """Incoming: packs beside the repository's."""
+
+    def __init__(self, aside: Path, home: Path) -> None:
+        self._aside, self._home = aside, home
+
+    async def keep(self) -> None:
+        """The index last, so that nobody finds a pack without it; then the folder is made durable."""
+        await asyncio.to_thread(self._keep)
+
+    def _keep(self) -> None:
+        packs = sorted(self._aside.iterdir(), key=lambda path: path.suffix == ".idx")
+        self._home.mkdir(exist_ok=True)
+        for path in packs:
+            path.rename(self._home / path.name)
+        folder = os.open(self._home, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+async def _sound(arguments: Sequence[str], folder: Path, *, source: BinaryIO | bytes, env: dict[str, str]) -> None:
+    code, said = await run(arguments, folder, source=source, env=env, seconds=UNPACK_SECONDS)
+    if code != 0:
+        raise PushCorrupt(said.strip() or f"git {arguments[0]} ended with {code}")
+
+
+def _holds_objects(pack: BinaryIO) -> bool:
+    """Whether the pack's head counts any; the file is left at its start."""
+    head = pack.read(12)
+    pack.seek(-len(head), os.SEEK_CUR)
+    return head[:4] != b"PACK" or head[8:] != bytes(4)
+
+
+def _is_version_2(protocol: str) -> bool:
+    return "version=2" in protocol.split(":")
+
+
+def _arrived(folder: Path, tips: Sequence[str], known: Sequence[str], limit: int) -> list[tuple[CommitInfo, ...]]:
+    repository = pygit2.Repository(str(folder), RepositoryOpenFlag.NO_SEARCH)
+    hidden = {sha: pygit2.Oid(hex=sha) for sha in known if isinstance(repository.get(sha), pygit2.Commit)}
+    found: list[tuple[CommitInfo, ...]] = []
+    for tip in tips:
+        if tip in hidden or limit == 0 or not isinstance(repository.get(tip), pygit2.Commit):
+            found.append(())
+            continue
+        walker = repository.walk(pygit2.Oid(hex=tip), SortMode.TOPOLOGICAL | SortMode.TIME)
+        for one in hidden.values():
+            walker.hide(one)
+        newest = list(islice(walker, limit))
+        found.append(tuple(info(repository, one) for one in reversed(newest)))
+        hidden[tip] = pygit2.Oid(hex=tip)
+        limit -= len(newest)
+    return found
