@@ -11,6 +11,8 @@ from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 from starlette.routing import Mount, Route, WebSocketRoute
 
+from http_api.git import GitServer
+from http_api.git_pushes import PushDesk
 from http_api.health import health_routes
 from providers.git.embedded import EmbeddedGit
 from providers.git.embedded_transport import EmbeddedTransport
@@ -38,6 +40,7 @@ from services.source_control.commits import CommitService
 from services.source_control.merging import MergeService
 from services.source_control.moving import Moving
 from services.source_control.pull_requests import PullRequestService
+from services.source_control.pushes import PushService
 from services.source_control.reading import ReadingService
 from services.source_control.repositories import RepositoryService
 from services.source_control.turns import BranchTurns
@@ -67,12 +70,15 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     introspection: bool = True
     heartbeat_seconds: float = 15.0
+    base_url: str | None = None
+    push_bytes: int = 2 * 1024**3
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
         """``SLIPWAY_DATA`` (./data), ``SLIPWAY_DATABASE_URL`` (SQLite in it), ``SLIPWAY_FAILPOINT`` (none).
 
-        For the API ``SLIPWAY_LIMIT_<NAME>`` (schema/limits.py) and ``SLIPWAY_INTROSPECTION`` (on).
+        For the API ``SLIPWAY_LIMIT_<NAME>`` (schema/limits.py) and ``SLIPWAY_INTROSPECTION`` (on); behind a proxy
+        ``SLIPWAY_BASE_URL`` (each request's own); for Git ``SLIPWAY_PUSH_BYTES`` (2 GiB).
         """
         return cls(
             data=Path(environ.get("SLIPWAY_DATA", "data")),
@@ -80,6 +86,8 @@ class Settings:
             failpoint=environ.get("SLIPWAY_FAILPOINT"),
             limits=limits_of(environ),
             introspection=_switch(environ, "SLIPWAY_INTROSPECTION"),
+            base_url=environ.get("SLIPWAY_BASE_URL", "").rstrip("/") or None,
+            push_bytes=_whole(environ, "SLIPWAY_PUSH_BYTES", cls.push_bytes),
         )
 
 
@@ -95,8 +103,8 @@ class Slipway:
         self.feeds = Feeds(Operations(settings.limits, introspection=settings.introspection))
         self.failpoints = Failpoints(settings.failpoint)
         identities = IdentityService(TokenIssuer(_signing_key(settings.data / "issuer.pem")))
-        git = EmbeddedGit(settings.data / "git")
-        transport = EmbeddedTransport(git, settings.data / "git" / ".incoming")
+        self.git = git = EmbeddedGit(settings.data / "git")
+        self.transport = transport = EmbeddedTransport(git, settings.data / "git" / ".incoming")
         repositories = RepositoryService()
         environments = EnvironmentService(repositories)
         pull_requests = PullRequestService()
@@ -130,6 +138,7 @@ class Slipway:
     async def start(self) -> str | None:
         """Migrates, and founds the operator tenant at the first start: then answers its admin's one-time token."""
         await asyncio.to_thread(upgrade, self.database.url)
+        await asyncio.to_thread(self.transport.tidy)
         await self.adoption.finish()
         async with self.database.reading(None) as session:
             anywhere = UnitOfWork(session, Access(tenant_id=new_id()), _boot())
@@ -171,9 +180,21 @@ class Slipway:
             uow = UnitOfWork(session, Access(tenant_id=new_id()), _boot())
             return None if await uow.platform.has_tenants() else "no operator tenant"
 
-    def context(self, _: HTTPConnection) -> Context:
+    def context(self, connection: HTTPConnection) -> Context:
         """What the resolvers of one request, or one socket, are given."""
-        return Context(self.services, self.database, self.hub, self.settings.limits)
+        base_url = self.settings.base_url or _address(connection)
+        return Context(self.services, self.database, self.hub, self.settings.limits, base_url)
+
+    def _git(self) -> GitServer:
+        pushes = PushService(self.git, self.transport)
+        return GitServer(
+            self.database,
+            self.transport,
+            PushDesk(self.database, self.transport, pushes, self.services.moving),
+            self.authenticate,
+            spool=self.settings.data / "spool",
+            push_bytes=self.settings.push_bytes,
+        )
 
     def app(self) -> Starlette:
         """The ASGI app; ``start`` must have run."""
@@ -198,6 +219,7 @@ class Slipway:
             *health_routes(self.ready),
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", graphql),
+            *self._git().routes(),
         ]
         return Starlette(routes=routes, lifespan=lifespan)
 
@@ -208,6 +230,19 @@ def _switch(environ: Mapping[str, str], name: str) -> bool:
     if value not in ("on", "off"):
         raise ValueError(f"{name} is {value!r}: set it to on or off")
     return value == "on"
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int) -> int:
+    value = environ.get(name, str(default))
+    if not value.isascii() or not value.isdigit():
+        raise ValueError(f"{name} is {value!r}: set it to a whole number")
+    return int(value)
+
+
+def _address(connection: HTTPConnection) -> str:
+    """Where the client found us, by the request's scheme and Host."""
+    scheme = connection.url.scheme.replace("ws", "http", 1)
+    return f"{scheme}://{connection.url.netloc}"
 
 
 def _boot() -> Cause:

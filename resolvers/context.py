@@ -56,11 +56,12 @@ class Context:
     loaders: RowLoaders
     git: GitReader
 
-    def __init__(self, services: Services, database: Database, hub: Hub, limits: Limits) -> None:
+    def __init__(self, services: Services, database: Database, hub: Hub, limits: Limits, base_url: str = "") -> None:
         self.services = services
         self.database = database
         self.hub = hub
         self.limits = limits
+        self.base_url = base_url
         self.correlation_id = f"req-{uuid4().hex}"
         self.resume_after: str | None = None
 

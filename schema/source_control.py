@@ -119,6 +119,17 @@ class Repository(RepositoryReading, Node):
     created_at: datetime = column("created_at", "When it was asked for.")
     updated_at: datetime = column("updated_at", "When it last changed.")
     version: int = column("version", "Counts its changes.")
+
+    @strawberry.field(description="Where git clones from and pushes to, with any user name and a token as password.")
+    async def remote_url(self, info: Info) -> str | None:
+        """From the address that was asked; never stored."""
+        context = info.context
+        tenant = await context.loaders.one("Tenant", self.row.tenant_id)
+        project = await context.loaders.one("Project", self.row.project_id)
+        if tenant is None or project is None:
+            return None
+        return f"{context.base_url}/git/{tenant.row.name}/{project.row.name}/{self.row.name}.git"
+
     branches: Connection[Branch] = to_many("Branch", "repository_id", Connection[Branch], "Its branches.")
     pull_requests: Connection[PullRequest] = to_many(
         "PullRequest", "repository_id", Connection[PullRequest], "Its pull requests."

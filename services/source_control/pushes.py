@@ -88,8 +88,8 @@ class PushService:
             await command.incoming.keep()
         updates = [update for update in command.updates if update.branch is not None]
         tips = [update.new for update in updates if update.new is not None]
-        brought = dict(zip(tips, await self._observer.commits(sight.repository, tips, sight.heads), strict=True))
-        moves = [await self._move(update, brought.pop(update.new or "", ()), sight) for update in updates]
+        brought = iter(await self._observer.commits(sight.repository, tips, sight.heads))
+        moves = [await self._move(one, () if one.new is None else next(brought), sight) for one in updates]
         return Push(repository=sight.repository, updates=command.updates, moves=tuple(moves))
 
     async def _check_heads(self, command: PushRefs, repository: RepositoryRow) -> None:
