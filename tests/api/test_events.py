@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from starlette.requests import HTTPConnection
 
 from resolvers.conversation import Conversation
 from resolvers.conversation import Socket as ServerSocket
@@ -137,6 +138,9 @@ async def test_what_is_asked_of_an_event_and_by_whom_is_never_mixed(admin: Clien
         assert admin.slipway.feeds.executed == before + 1
 
 
+HERE = HTTPConnection({"type": "http", "scheme": "http", "server": ("slipway.test", 80), "path": "/", "headers": []})
+
+
 class Stalled:
     """The client's end of a socket that takes nothing while ``reads`` is clear."""
 
@@ -165,7 +169,7 @@ async def test_a_socket_that_is_read_too_slowly_is_told_where_to_resume(admin: C
     client = Stalled()
     feeds = Feeds(slipway.feeds.operations)
     socket = ServerSocket(client.receive, client.send, 10_000)
-    conversation = Conversation(socket, feeds, lambda: slipway.context(None), set())  # type: ignore[arg-type]
+    conversation = Conversation(socket, feeds, lambda: slipway.context(HERE), set())
     task = asyncio.create_task(conversation.go_on(actor, 60))
     client.said.put_nowait({"id": "1", "type": "subscribe", "payload": {"query": EVENTS, "variables": {}}})
     assert await client.heard() == {"type": "connection_ack"}
