@@ -8,6 +8,7 @@ import strawberry
 
 from providers.git.values import FileChange, FileMode
 from schema.commands import Command, Payload
+from schema.inputs import of_leaves
 from schema.mapping import id_of
 from schema.scalars import GitSha
 from schema.source_control import Branch, Commit, Repository
@@ -64,6 +65,7 @@ class Encoding(Enum):
     BASE64 = "BASE64"
 
 
+@of_leaves
 @strawberry.input(description="One file as it shall be, or gone.")
 class FileChangeInput:
     """Give content or delete."""
