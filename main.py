@@ -9,13 +9,19 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
+from http_api.explorer_page import explorer_page, explorer_routes
+from http_api.front import Front
 from http_api.git import GitServer
 from http_api.git_pushes import PushDesk
 from http_api.health import health_routes
+from http_api.login import LoginLinks, login_routes, session_of
+from http_api.request_log import RequestLog
 from providers.git.embedded import EmbeddedGit
 from providers.git.embedded_transport import EmbeddedTransport
+from resolvers.callers import Callers
 from resolvers.context import Context, Services
 from resolvers.event_streams import EventStreams
 from resolvers.feeds import Feeds
@@ -32,8 +38,9 @@ from services.platform.environments import EnvironmentService
 from services.platform.identities import IdentityService
 from services.platform.issuer import TokenIssuer
 from services.platform.modules import ModuleService
+from services.platform.operator_sessions import LIFETIME, OperatorSessions
 from services.platform.projects import ProjectService
-from services.platform.tenants import CreateTenant, TenantService
+from services.platform.tenants import OPERATOR, OPERATOR_ADMIN, CreateTenant, TenantService
 from services.platform.verified_tokens import VerifiedTokens
 from services.source_control.branches import BranchCreation, BranchDeletion
 from services.source_control.commits import CommitService
@@ -69,6 +76,9 @@ class Settings:
     failpoint: str | None = None
     limits: Limits = field(default_factory=Limits)
     introspection: bool = True
+    explorer: bool = True
+    origins: tuple[str, ...] = ()
+    drain_seconds: float = 1.0
     heartbeat_seconds: float = 15.0
     base_url: str | None = None
     push_bytes: int = 2 * 1024**3
@@ -77,7 +87,9 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
         """``SLIPWAY_DATA`` (./data), ``SLIPWAY_DATABASE_URL`` (SQLite in it), ``SLIPWAY_FAILPOINT`` (none).
 
-        For the API ``SLIPWAY_LIMIT_<NAME>`` (schema/limits.py) and ``SLIPWAY_INTROSPECTION`` (on); behind a proxy
+        For the API ``SLIPWAY_LIMIT_<NAME>`` (schema/limits.py), ``SLIPWAY_INTROSPECTION``, ``SLIPWAY_EXPLORER`` (on),
+        and ``SLIPWAY_ORIGINS``: whose pages may ask with a bearer token, with spaces between (nobody's). After SIGTERM
+        ``/readyz`` is 503 for ``SLIPWAY_DRAIN_SECONDS`` (1) before connections are refused. Behind a proxy
         ``SLIPWAY_BASE_URL`` (each request's own); for Git ``SLIPWAY_PUSH_BYTES`` (2 GiB).
         """
         return cls(
@@ -86,6 +98,9 @@ class Settings:
             failpoint=environ.get("SLIPWAY_FAILPOINT"),
             limits=limits_of(environ),
             introspection=_switch(environ, "SLIPWAY_INTROSPECTION"),
+            explorer=_switch(environ, "SLIPWAY_EXPLORER"),
+            origins=tuple(environ.get("SLIPWAY_ORIGINS", "").split()),
+            drain_seconds=float(environ.get("SLIPWAY_DRAIN_SECONDS", "1")),
             base_url=environ.get("SLIPWAY_BASE_URL", "").rstrip("/") or None,
             push_bytes=_whole(environ, "SLIPWAY_PUSH_BYTES", cls.push_bytes),
         )
@@ -126,6 +141,10 @@ class Slipway:
             reading=ReadingService(git),
         )
         self.tokens = VerifiedTokens(self.database, identities)
+        self.streams = EventStreams(self.feeds, self.sessions, heartbeat_seconds=settings.heartbeat_seconds)
+        self.operator_sessions = OperatorSessions(self.database, identities, self.tokens)
+        self.login_links = LoginLinks()
+        self.draining = False
         self.adoption = Adoption(self.database, self.services.moving)
         workers = (
             RepositoryProvisioningWorker(self.database, git, repositories, environments),
@@ -149,7 +168,10 @@ class Slipway:
     async def _found_operator(self) -> str:
         tenant_id = new_id()
         command = CreateTenant(
-            name="operator", display_name="Operator", admin_name="admin", admin_email="admin@operator.invalid"
+            name=OPERATOR,
+            display_name="Operator",
+            admin_name=OPERATOR_ADMIN,
+            admin_email="admin@operator.invalid",
         )
         async with unit_of_work(self.database, Access(tenant_id=tenant_id), _boot()) as uow:
             _, token = self.services.tenants.found(uow, command, tenant_id=tenant_id, is_operator=True)
@@ -161,6 +183,11 @@ class Slipway:
         self.engine.start()
         self.dispatcher.start()
         self.adoption.start()
+
+    def drain(self) -> None:
+        """Says that it is going: not ready any more, and event streams end so that their clients go elsewhere."""
+        self.draining = True
+        self.streams.close()
 
     async def stop(self) -> None:
         """Stops the workers, leaving what is under way to the next start, and closes the database."""
@@ -176,6 +203,8 @@ class Slipway:
 
     async def ready(self) -> str | None:
         """Why requests cannot be served, or None."""
+        if self.draining:
+            return "shutting down"
         async with self.database.reading(None) as session:
             uow = UnitOfWork(session, Access(tenant_id=new_id()), _boot())
             return None if await uow.platform.has_tenants() else "no operator tenant"
@@ -183,7 +212,9 @@ class Slipway:
     def context(self, connection: HTTPConnection) -> Context:
         """What the resolvers of one request, or one socket, are given."""
         base_url = self.settings.base_url or _address(connection)
-        return Context(self.services, self.database, self.hub, self.settings.limits, base_url)
+        context = Context(self.services, self.database, self.hub, self.settings.limits, base_url)
+        context.correlation_id = connection.scope.get("state", {}).get("correlation_id", context.correlation_id)
+        return context
 
     def _git(self) -> GitServer:
         pushes = PushService(self.git, self.transport)
@@ -196,15 +227,16 @@ class Slipway:
             push_bytes=self.settings.push_bytes,
         )
 
-    def app(self) -> Starlette:
+    def app(self) -> ASGIApp:
         """The ASGI app; ``start`` must have run."""
         heartbeat = self.settings.heartbeat_seconds
         graphql = GraphqlServer(
             self.feeds.operations,
-            self.authenticate,
+            Callers(self.authenticate, session_of),
             self.context,
             sockets=SocketServer(self.feeds, self.sessions, self.context, heartbeat_seconds=heartbeat),
-            streams=EventStreams(self.feeds, self.sessions, heartbeat_seconds=heartbeat),
+            streams=self.streams,
+            page=explorer_page if self.settings.explorer else None,
         )
 
         @asynccontextmanager
@@ -215,13 +247,16 @@ class Slipway:
             finally:
                 await self.stop()
 
-        routes: list[Route | Mount | WebSocketRoute] = [
+        sessions, seconds = self.operator_sessions, int(LIFETIME.total_seconds())
+        routes: list[BaseRoute] = [
             *health_routes(self.ready),
-            Route("/graphql", graphql),
-            WebSocketRoute("/graphql", graphql),
             *self._git().routes(),
+            *login_routes(self.login_links, sessions.begin, sessions.end, lifetime=seconds),
+            *(explorer_routes() if self.settings.explorer else ()),
         ]
-        return Starlette(routes=routes, lifespan=lifespan)
+        return RequestLog(
+            Front({"/graphql": graphql}, Starlette(routes=routes, lifespan=lifespan), self.settings.origins)
+        )
 
 
 def _switch(environ: Mapping[str, str], name: str) -> bool:

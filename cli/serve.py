@@ -13,6 +13,7 @@ import typer
 import uvicorn
 from rich.console import Console
 
+from http_api.logs import configure_logs
 from main import DEFAULT_PORT, Settings, Slipway
 
 
@@ -46,6 +47,7 @@ def serve(
     data: Annotated[Path | None, typer.Option(help="Data folder; SLIPWAY_DATA or ./data when absent.")] = None,
 ) -> None:
     """Runs until SIGINT or SIGTERM; requests under way are finished first."""
+    configure_logs()
     settings = Settings.from_env(os.environ | ({"SLIPWAY_DATA": str(data)} if data else {}))
     asyncio.run(_serve(settings, listen(host, port)))
 
@@ -53,18 +55,30 @@ def serve(
 class GracefulServer(uvicorn.Server):
     """Ends with exit code 0 when it is told to; uvicorn's own raises the signal again once it is done."""
 
+    def __init__(self, config: uvicorn.Config, slipway: Slipway) -> None:
+        super().__init__(config)
+        self._slipway = slipway
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """A second signal does not wait for requests under way."""
+        """SIGTERM leaves time to be noticed; a second signal does not wait for requests under way."""
         loop = asyncio.get_running_loop()
         told = (signal.SIGINT, signal.SIGTERM)
         for one in told:
-            loop.add_signal_handler(one, self.handle_exit, one, None)
+            loop.add_signal_handler(one, self._told, one)
         try:
             yield
         finally:
             for one in told:
                 loop.remove_signal_handler(one)
+
+    def _told(self, which: signal.Signals) -> None:
+        if self._slipway.draining:
+            self.should_exit = self.force_exit = True
+            return
+        self._slipway.drain()
+        seconds = self._slipway.settings.drain_seconds if which is signal.SIGTERM else 0.0
+        asyncio.get_running_loop().call_later(seconds, self.handle_exit, which, None)
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
@@ -74,8 +88,13 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     if token is not None:
         console.print("The operator's admin token, told this once:", style="bold")
         console.print(token, soft_wrap=True, highlight=False)
-    console.print(f"GraphQL at {address(listener)}/graphql")
+    url = address(listener)
+    console.print(f"GraphQL at {url}/graphql")
+    if settings.explorer:
+        console.print(
+            f"Explorer, signed in once within 10 minutes: {url}/login?code={slipway.login_links.new()}", soft_wrap=True
+        )
     config = uvicorn.Config(
-        slipway.app(), log_level="warning", access_log=False, ws="websockets-sansio", timeout_graceful_shutdown=10
+        slipway.app(), log_config=None, access_log=False, ws="websockets-sansio", timeout_graceful_shutdown=10
     )
-    await GracefulServer(config).serve([listener])
+    await GracefulServer(config, slipway).serve([listener])

@@ -63,6 +63,7 @@ class Context:
         self.limits = limits
         self.base_url = base_url
         self.correlation_id = f"req-{uuid4().hex}"
+        self.trace_id: str | None = None
         self.resume_after: str | None = None
 
     def sign_in(self, actor: Actor) -> None:
@@ -73,10 +74,11 @@ class Context:
 
     def cause(self, trace_id: str | None) -> Cause:
         """The cause of this request's events; a new trace unless the client named one."""
+        self.trace_id = trace_id or uuid4().hex
         return Cause(
             actor_id=self.actor.identity_id,
             on_behalf_of=self.actor.on_behalf_of,
-            trace_id=trace_id or uuid4().hex,
+            trace_id=self.trace_id,
             correlation_id=self.correlation_id,
             causation_id=self.correlation_id,
         )

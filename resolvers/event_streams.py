@@ -1,7 +1,6 @@
 """GraphQL over server-sent events, a connection for each operation; an ``id:`` line is a cursor."""
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Final
 
@@ -25,6 +24,10 @@ _HEADERS: Final = [
 ]
 
 
+class _Closed(Exception):
+    """The process is going."""
+
+
 class EventStreams:
     """Answers any operation as events; Last-Event-ID resumes a subscription in place of its ``after``."""
 
@@ -32,26 +35,35 @@ class EventStreams:
         self._feeds = feeds
         self._sessions = sessions
         self._heartbeat_seconds = heartbeat_seconds
+        self._closed = asyncio.Event()
 
     async def __call__(
         self,
         document: Document,
         request: GraphqlRequest,
         context: Context,
-        headers: Mapping[bytes, bytes],
+        token: str,
         receive: Receive,
         send: Send,
     ) -> None:
         """Sends the whole response."""
-        context.resume_after = headers.get(b"last-event-id", b"").decode("latin-1") or None
-        _, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         stream = EventStream(send)
         try:
-            async with beside(_until_gone(receive)):
+            async with beside(_until_gone(receive), self._until_closed()):
                 await stream.start()
-                await stream.end(await self._ended(stream, token.strip(), document, request, context))
+                await stream.end(await self._ended(stream, token, document, request, context))
+        except _Closed:
+            await stream.cut()
         except (Gone, OSError):
             return
+
+    def close(self) -> None:
+        """Ends every stream without completing it, so that its client connects again."""
+        self._closed.set()
+
+    async def _until_closed(self) -> None:
+        await self._closed.wait()
+        raise _Closed
 
     async def refuse(self, refused: Refused, send: Send) -> None:
         """A refused operation, told as its only result."""
@@ -105,6 +117,10 @@ class EventStream:
         if refused is not None:
             await self.result(orjson.dumps({"errors": refused.errors}).decode())
         await self._write("event: complete\ndata:\n\n", more=False)
+
+    async def cut(self) -> None:
+        """The end of the response alone."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def beat(self, feed: Feed, seconds: float) -> None:
         """A comment with the cursor, at once and then again; a client that takes none of it for long is let go."""

@@ -33,7 +33,7 @@ def _told(error: GraphQLError, correlation_id: str) -> dict[str, Any]:
         known = {name: value for name, value in about.items() if value is not None}
         return formatted | {"message": cause.message, "extensions": {"code": cause.code, **known}}
     error_id = uuid4().hex
-    _log.error("unexpected error", error_id=error_id, correlation_id=correlation_id, path=error.path, exc_info=cause)
+    _log.error("unexpected error", errorId=error_id, correlationId=correlation_id, path=error.path, exc_info=cause)
     extensions = {"code": Code.INTERNAL, "id": error_id}
     return formatted | {"message": f"Internal error {error_id}", "extensions": extensions}
 

@@ -1,6 +1,6 @@
 """GraphQL over HTTP at ``/graphql``, behind bearer tokens; sockets and event streams are handed on."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
 import orjson
@@ -8,6 +8,7 @@ from graphql import OperationType
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from resolvers.callers import Callers, Headers
 from resolvers.context import Context
 from resolvers.documents import Document
 from resolvers.event_streams import EventStreams
@@ -15,10 +16,8 @@ from resolvers.media import JSON, Accepted, accepted, is_json
 from resolvers.operations import Operations
 from resolvers.refusals import Code, Refused
 from resolvers.requests import GraphqlRequest, body_of, json_of, request_of, request_of_url
-from services.actor import Actor
-from services.platform.issuer import InvalidToken
+from storage.ids import public_id
 
-Headers = dict[bytes, bytes]
 _METHODS: Final = "GET, POST"
 
 
@@ -28,17 +27,19 @@ class GraphqlServer:
     def __init__(
         self,
         operations: Operations,
-        authenticate: Callable[[str], Awaitable[Actor]],
+        callers: Callers,
         context: Callable[[HTTPConnection], Context],
         *,
         sockets: ASGIApp,
         streams: EventStreams,
+        page: ASGIApp | None = None,
     ) -> None:
         self._operations = operations
-        self._authenticate = authenticate
+        self._callers = callers
         self._context = context
         self._sockets = sockets
         self._streams = streams
+        self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or one socket."""
@@ -47,15 +48,22 @@ class GraphqlServer:
             return
         headers: Headers = dict(scope["headers"])
         wants = accepted(headers.get(b"accept", b"").decode("latin-1"))
+        if wants.html and scope["method"] == "GET" and self._page is not None:
+            await self._page(scope, receive, send)
+            return
         try:
             await self._serve(scope, headers, wants, receive, send)
         except Refused as refused:
+            tell(scope, errorCodes=[refused.code])
             await _refuse(send, refused, wants.answer or JSON)
 
     async def _serve(self, scope: Scope, headers: Headers, wants: Accepted, receive: Receive, send: Send) -> None:
         if scope["method"] not in ("GET", "POST"):
             raise Refused(Code.METHOD_NOT_ALLOWED, f"{scope['method']} is not taken: send GET or POST")
-        actor = await self._actor(headers)
+        token = self._callers.token(scope, headers)
+        actor = await self._callers.actor(token)
+        identity = public_id("Identity", actor.identity_id)
+        tell(scope, tenantId=public_id("Tenant", actor.tenant_id), identity=identity)
         if wants.answer is None and not wants.stream:
             raise Refused(
                 Code.NOT_ACCEPTABLE,
@@ -72,21 +80,18 @@ class GraphqlServer:
             await self._streams.refuse(refused, send)
             return
         if wants.stream and (wants.answer is None or _is_subscription(document)):
-            await self._streams(document, request, context, headers, receive, send)
+            tell(scope, operationName=document.name)
+            context.resume_after = headers.get(b"last-event-id", b"").decode("latin-1") or None
+            await self._streams(document, request, context, token, receive, send)
             return
         if _is_subscription(document):
             raise Refused(
                 Code.NOT_ACCEPTABLE, "a subscription is answered as text/event-stream or over graphql-transport-ws"
             )
         answer = await self._operations.execute(document, request, context)
+        codes = [error["extensions"]["code"] for error in answer.errors]
+        tell(scope, operationName=document.name, traceId=context.trace_id, errorCodes=codes)
         await respond(send, 200, answer.encode(), wants.answer or JSON)
-
-    async def _actor(self, headers: Headers) -> Actor:
-        scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        try:
-            return await self._authenticate(token.strip() if scheme.lower() == "bearer" else "")
-        except InvalidToken as error:
-            raise Refused(Code.UNAUTHENTICATED, str(error)) from error
 
     async def _request(self, scope: Scope, headers: Headers, receive: Receive) -> GraphqlRequest:
         if scope["method"] == "GET":
@@ -99,6 +104,13 @@ class GraphqlServer:
             raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, "a body with a Content-Encoding is not taken: send it as it is")
         length = headers.get(b"content-length", b"").decode("latin-1")
         return request_of(json_of(await body_of(receive, length, self._operations.limits.body_bytes)))
+
+
+def tell(scope: Scope, **fields: object) -> None:
+    """Adds to the request's line in the log, when there is one."""
+    told = scope.get("state", {}).get("told")
+    if told is not None:
+        told.update(fields)
 
 
 def _is_subscription(document: Document) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from services.actor import Actor, Scope
@@ -13,6 +14,9 @@ from services.platform.identities import IdentityKind, IdentityService, IssueTok
 from storage.ids import new_id
 from storage.tables.platform import IdentityRow, TenantRow
 from storage.unit_of_work import UnitOfWork
+
+OPERATOR: Final = "operator"
+OPERATOR_ADMIN: Final = "admin"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,37 @@
+"""How logs look: JSON lines, or colours on a terminal; never local variables, which may hold tokens."""
+
+import logging
+import sys
+from typing import Any, TextIO
+
+import orjson
+import structlog
+
+
+def configure_logs(stream: TextIO | None = None) -> None:
+    """Once per process; the libraries' own warnings take the same form."""
+    out = stream or sys.stderr
+    shared: list[Any] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+    ]
+    if out.isatty():
+        render: list[Any] = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    else:
+        render = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_json)]
+    structlog.configure(
+        processors=[*shared, *render],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(out),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[_plain, *render]))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def _json(value: Any, **_: object) -> str:
+    return orjson.dumps(value, default=str).decode()
+
+
+_plain = structlog.stdlib.ProcessorFormatter.remove_processors_meta
