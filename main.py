@@ -119,11 +119,28 @@ class Slipway:
         self.failpoints = Failpoints(settings.failpoint)
         identities = IdentityService(TokenIssuer(_signing_key(settings.data / "issuer.pem")))
         self.git = git = EmbeddedGit(settings.data / "git")
-        self.transport = transport = EmbeddedTransport(git, settings.data / "git" / ".incoming")
+        self.transport = EmbeddedTransport(git, settings.data / "git" / ".incoming")
+        self.services = self._services(identities)
+        self.tokens = VerifiedTokens(self.database, identities)
+        self.streams = EventStreams(self.feeds, self.sessions, heartbeat_seconds=settings.heartbeat_seconds)
+        self.operator_sessions = OperatorSessions(self.database, identities, self.tokens)
+        self.login_links = LoginLinks()
+        self.draining = False
+        self.adoption = Adoption(self.database, self.services.moving)
+        workers = (
+            RepositoryProvisioningWorker(self.database, git, self.services.repositories, self.services.environments),
+            PullRequestCheckWorker(self.database, git, self.services.pull_requests),
+        )
+        self.runtime = Runtime(self.database, workers)
+        self.engine = DurableEngine(self.database.url, self.runtime.run)
+        self.dispatcher = Dispatcher(self.database, workers, self.engine.begin)
+
+    def _services(self, identities: IdentityService) -> Services:
+        git = self.git
         repositories = RepositoryService()
         environments = EnvironmentService(repositories)
         pull_requests = PullRequestService()
-        self.services = Services(
+        return Services(
             identities=identities,
             tenants=TenantService(identities),
             projects=ProjectService(),
@@ -135,24 +152,11 @@ class Slipway:
             branch_creation=BranchCreation(git),
             branch_deletion=BranchDeletion(),
             commits=CommitService(git),
-            moving=Moving(self.database, git, transport, BranchTurns(), self.failpoints),
+            moving=Moving(self.database, git, self.transport, BranchTurns(), self.failpoints),
             pull_requests=pull_requests,
             merges=MergeService(git, pull_requests),
             reading=ReadingService(git),
         )
-        self.tokens = VerifiedTokens(self.database, identities)
-        self.streams = EventStreams(self.feeds, self.sessions, heartbeat_seconds=settings.heartbeat_seconds)
-        self.operator_sessions = OperatorSessions(self.database, identities, self.tokens)
-        self.login_links = LoginLinks()
-        self.draining = False
-        self.adoption = Adoption(self.database, self.services.moving)
-        workers = (
-            RepositoryProvisioningWorker(self.database, git, repositories, environments),
-            PullRequestCheckWorker(self.database, git, pull_requests),
-        )
-        self.runtime = Runtime(self.database, workers)
-        self.engine = DurableEngine(self.database.url, self.runtime.run)
-        self.dispatcher = Dispatcher(self.database, workers, self.engine.begin)
 
     async def start(self) -> str | None:
         """Migrates, and founds the operator tenant at the first start: then answers its admin's one-time token."""
