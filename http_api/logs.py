@@ -8,14 +8,24 @@ import orjson
 import structlog
 
 
+class _Stderr:
+    """Standard error as it is when a line is written, not as it was when the process began."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def configure_logs(stream: TextIO | None = None) -> None:
     """Once per process; the libraries' own warnings take the same form."""
-    out = stream or sys.stderr
+    out: Any = stream or _Stderr()
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
     ]
-    if out.isatty():
+    if (stream or sys.stderr).isatty():
         render: list[Any] = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     else:
         render = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_json)]
