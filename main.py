@@ -99,7 +99,6 @@ class Slipway:
         self.settings = settings
         self.database = Database(settings.database_url or sqlite_url(settings.data / "slipway.db"))
         self.hub = Hub(self.database)
-        self.sessions = Sessions(self.hub, self.authenticate)
         self.feeds = Feeds(Operations(settings.limits, introspection=settings.introspection))
         self.failpoints = Failpoints(settings.failpoint)
         identities = IdentityService(TokenIssuer(_signing_key(settings.data / "issuer.pem")))
@@ -126,6 +125,7 @@ class Slipway:
             reading=ReadingService(git),
         )
         self.tokens = VerifiedTokens(self.database, identities)
+        self.sessions = Sessions(self.hub, self.tokens.actor_now)
         self.adoption = Adoption(self.database, self.services.moving)
         workers = (
             RepositoryProvisioningWorker(self.database, git, repositories, environments),
