@@ -187,3 +187,30 @@ async def test_a_socket_that_is_read_too_slowly_is_told_where_to_resume(admin: C
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert (error["type"], error["payload"][0]["extensions"]) == ("error", {"code": "LAGGED", "cursor": "e4"})
+
+
+async def test_four_hundred_subscriptions_miss_nothing_of_concurrent_writers(admin: Client) -> None:
+    total = 23
+    before = admin.slipway.feeds.executed
+
+    async def follow(url: str) -> dict[str, list[int]]:
+        seen: dict[str, list[int]] = {str(number): [] for number in range(100)}
+        async with initialised(url, admin.token) as socket:
+            for id in seen:
+                await socket.subscribe(id=id, after=f"e{int(id) % 4}")
+            while any(sequences[-1:] != [total] for sequences in seen.values()):
+                heard = await socket.hear()
+                seen[heard["id"]].append(heard["payload"]["data"]["events"]["sequence"])
+        return seen
+
+    async def write(names: str) -> None:
+        for name in names:
+            await admin.done("createProject", "project { id }", name=f"p-{name}")
+
+    async with serving(admin.slipway) as url:
+        sockets = [asyncio.create_task(follow(url)) for _ in range(4)]
+        await asyncio.gather(write("abcdefghij"), write("klmnopqrst"))
+        for seen in await asyncio.gather(*sockets):
+            for id, sequences in seen.items():
+                assert sequences == list(range(int(id) % 4 + 1, total + 1))
+    assert admin.slipway.feeds.executed - before == total
