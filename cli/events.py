@@ -36,7 +36,7 @@ def tail(
     token: Annotated[str, typer.Option(envvar="SLIPWAY_TOKEN", help="A token of the tenant.", show_default=False)],
     url: Annotated[str, typer.Option(help="Where it is served.")] = f"http://127.0.0.1:{DEFAULT_PORT}",
     after: Annotated[str | None, typer.Option(help="The cursor to go on from; now when absent.")] = None,
-    from_beginning: Annotated[bool, typer.Option(help="Replay everything first.")] = False,
+    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="Replay everything.")] = False,
     types: Annotated[list[str] | None, typer.Option("--type", help="An event type; give it once for each.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One envelope a line.")] = False,
     retries: Annotated[int, typer.Option(help="Attempts to connect again before giving up.", min=0)] = 10,
@@ -148,7 +148,7 @@ def _show(console: Console, event: dict[str, Any], *, as_json: bool) -> None:
     told = ", ".join(f"{name} {_short(value)}" for name, value in event["payload"].items() if value is not None)
     console.print(
         f"[dim]{event['occurredAt'][11:23]}[/] [cyan]{event['cursor']:>6}[/] [bold]{event['eventType']}[/]"
-        f" {event['subjectId'][:13]} [dim]{escape(told)}[/]"
+        f" {event['subjectId']} [dim]{escape(told)}[/]"
     )
 
 

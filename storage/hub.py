@@ -42,7 +42,6 @@ class Hub:
         self._ring = ring
         self._poll_seconds = poll_seconds
         self._tail: Tail | None = None
-        self._listening = 0
         self.listeners: list[Callable[[Sequence[EventRow]], None]] = []
         database.committed.append(self.wake)
 
@@ -59,17 +58,17 @@ class Hub:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator["Tail"]:
         """Keeps the tail running; whatever commits after this is entered reaches the listeners and the ring."""
-        if self._tail is None:
+        if self._tail is None or self._tail.ended:
             self._tail = Tail(self._database, self._ring, self._poll_seconds, self.listeners)
         tail = self._tail
-        self._listening += 1
+        tail.users += 1
         try:
             await tail.started()
             yield tail
         finally:
-            self._listening -= 1
-            if self._listening == 0:
-                self._tail = None
+            tail.users -= 1
+            if tail.users == 0:
+                self._tail = None if self._tail is tail else self._tail
                 await tail.stop()
 
     @asynccontextmanager
@@ -98,9 +97,15 @@ class Tail:
         self._heads: dict[UUID, int] = {}
         self._waiting: dict[UUID, asyncio.Event] = {}
         self._stopped = False
+        self.users = 0
         self.news = asyncio.Event()
         self._start = asyncio.ensure_future(self._position())
         self._task = asyncio.create_task(self._run())
+
+    @property
+    def ended(self) -> bool:
+        """Whether it reads no more: it was stopped, or a listener failed."""
+        return self._task.done()
 
     async def _position(self) -> int:
         async with self._database.reading(None) as session:
@@ -114,10 +119,16 @@ class Tail:
         """Lets the read under way end first."""
         self._stopped = True
         self.news.set()
-        await asyncio.shield(self._task)
+        await asyncio.wait({self._task})
 
     async def _run(self) -> None:
-        position = await self._start
+        try:
+            await self._follow(await self._start)
+        finally:
+            for waiting in self._waiting.values():
+                waiting.set()
+
+    async def _follow(self, position: int) -> None:
         while not self._stopped:
             self.news.clear()
             rows = await self._read(position)
@@ -160,6 +171,8 @@ class Tail:
 
     def wake_of(self, tenant: UUID) -> asyncio.Event:
         """Set once the ring has taken the tenant's next event; take it before looking, wait on it after."""
+        if self.ended:
+            self._task.result()
         return self._waiting.setdefault(tenant, asyncio.Event())
 
     def after(self, tenant: UUID, sequence: int) -> list[EventRow]:

@@ -222,4 +222,21 @@ async def test_a_socket_that_closes_leaves_nothing_behind(admin: Client) -> None
         async with asyncio.timeout(10):
             while asyncio.all_tasks() != tasks:  # noqa: ASYNC110 - nothing tells when the server has noticed
                 await asyncio.sleep(0.01)
-        assert admin.slipway.hub._listening == 0
+        assert admin.slipway.hub._tail is None
+
+
+async def test_a_mutation_is_carried_out_although_its_client_leaves(admin: Client) -> None:
+    mutation = 'mutation { createProject(input: {name: "booking"}) { project { name } } }'
+    database = admin.slipway.database
+    async with serving(admin.slipway) as url:
+        tasks = asyncio.all_tasks()
+        async with database.writing(None):
+            async with initialised(url, admin.token) as socket:
+                await socket.subscribe(mutation)
+                await socket.say(type="ping")
+                assert await socket.hear() == {"type": "pong"}
+            await asyncio.sleep(0.2)
+        async with asyncio.timeout(10):
+            while asyncio.all_tasks() != tasks:  # noqa: ASYNC110 - nothing tells when the server has noticed
+                await asyncio.sleep(0.01)
+    assert await admin.ask('{ project(name: "booking") { name } }') == {"project": {"name": "booking"}}

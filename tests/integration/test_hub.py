@@ -185,6 +185,25 @@ async def test_nothing_runs_while_nobody_listens(database: Database) -> None:
     assert asyncio.all_tasks() == before
 
 
+async def test_a_tail_that_breaks_ends_its_subscribers_and_the_next_one_starts_another(database: Database) -> None:
+    hub = Hub(database)
+
+    def broken(_: object) -> None:
+        raise ZeroDivisionError
+
+    hub.listeners.append(broken)
+    async with hub.subscribe(Access(tenant_id=TENANT), ALL, after=0) as subscriber:
+        waiting = asyncio.create_task(subscriber.next())
+        await asyncio.sleep(0.1)
+        await write(database, "A")
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(waiting, 10)
+        hub.listeners.clear()
+        async with hub.subscribe(Access(tenant_id=TENANT), ALL, after=1) as again:
+            await write(database, "A")
+            assert await take(again, 2) == [2]
+
+
 EVENTS = st.lists(st.tuples(st.sampled_from("AB"), st.sampled_from([MINE, ELSEWHERE, None])), max_size=16)
 
 
