@@ -68,7 +68,8 @@ class Sessions:
             if len(self._revoked) > REMEMBERED:
                 self._revoked.popitem(last=False)
             for life in self._open.get(row.subject_id, ()):
-                life.reschedule(asyncio.get_running_loop().time())
+                if not life.expired():
+                    life.reschedule(asyncio.get_running_loop().time())
 
 
 @asynccontextmanager

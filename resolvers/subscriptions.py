@@ -31,11 +31,11 @@ closed. NOT_FOUND refuses one that does not exist or is out of your sight."""
 class EventFilterInput:
     """All must match."""
 
-    types: list[str] | None = None
-    project_id: strawberry.ID | None = None
-    module_id: strawberry.ID | None = None
-    subject_id: strawberry.ID | None = None
-    trace_id: str | None = None
+    types: list[str] | None = strawberry.field(default=None, description="Any of these, such as PullRequestMerged.")
+    project_id: strawberry.ID | None = strawberry.field(default=None, description="Of this project.")
+    module_id: strawberry.ID | None = strawberry.field(default=None, description="Of this module.")
+    subject_id: strawberry.ID | None = strawberry.field(default=None, description="Of this node, whatever its type.")
+    trace_id: str | None = strawberry.field(default=None, description="Of this trace.")
 
 
 @strawberry.enum(description="Where a subscription without a cursor starts.")
@@ -54,9 +54,11 @@ class Subscription:
     async def events(
         self,
         info: Info,
-        after: str | None = None,
-        start_from: Annotated[From, strawberry.argument(name="from")] = From.NOW,
-        filter: EventFilterInput | None = None,
+        after: Annotated[str | None, strawberry.argument(description="The cursor to go on behind.")] = None,
+        start_from: Annotated[
+            From, strawberry.argument(name="from", description="Where to start without a cursor.")
+        ] = From.NOW,
+        filter: Annotated[EventFilterInput | None, strawberry.argument(description="All when absent.")] = None,
     ) -> AsyncIterator[Event]:
         """Last-Event-ID stands for ``after``."""
         wanted = _wanted(filter)
