@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from resolvers.feeds import Once
+from resolvers.feeds import ENTRY, Once
 
 
 class Maker:
@@ -35,7 +35,7 @@ async def test_those_who_ask_while_it_is_made_wait_for_the_same() -> None:
 
 
 async def test_the_oldest_are_let_go_over_the_bound() -> None:
-    once, make = Once(kept=25), Maker()
+    once, make = Once(kept=2 * (10 + ENTRY)), Maker()
     for key in "abca":
         await once.get(key, make)
     assert make.made == 4
@@ -44,7 +44,7 @@ async def test_the_oldest_are_let_go_over_the_bound() -> None:
 
 
 async def test_a_text_over_the_bound_is_given_and_not_kept() -> None:
-    once, make = Once(kept=5), Maker()
+    once, make = Once(kept=ENTRY), Maker()
     assert await once.get("a", make) == make.text
     await once.get("a", make)
     assert make.made == 2
