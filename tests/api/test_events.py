@@ -169,7 +169,7 @@ async def test_a_socket_that_is_read_too_slowly_is_told_where_to_resume(admin: C
     client = Stalled()
     feeds = Feeds(slipway.feeds.operations)
     socket = ServerSocket(client.receive, client.send, 10_000)
-    conversation = Conversation(socket, feeds, lambda: slipway.context(HERE), set())
+    conversation = Conversation(socket, feeds, lambda: slipway.context(HERE))
     task = asyncio.create_task(conversation.go_on(actor, 60))
     client.said.put_nowait({"id": "1", "type": "subscribe", "payload": {"query": EVENTS, "variables": {}}})
     assert await client.heard() == {"type": "connection_ack"}

@@ -159,6 +159,28 @@ async def test_one_operation_more_than_the_limit_is_refused_and_the_others_go_on
         assert await socket.next(1, id="2") == [{"sequence": 4}]
 
 
+async def test_a_mutation_that_its_client_gave_up_keeps_its_place_until_it_is_done(admin: Client) -> None:
+    admin.slipway.feeds.operations.limits.subscriptions = 1
+    mutation = 'mutation { createProject(input: {name: "booking"}) { project { name } } }'
+    async with serving(admin.slipway) as url, initialised(url, admin.token) as socket:
+        async with admin.slipway.database.writing(None):
+            await socket.subscribe(mutation)
+            await socket.say(type="ping")
+            assert await socket.hear() == {"type": "pong"}
+            await socket.say(id="1", type="complete")
+            await socket.subscribe(VIEWER, id="2")
+            assert (await socket.error("2"))["extensions"]["limit"] == "subscriptions"
+        created = {"project": None}
+        while created == {"project": None}:
+            created = await admin.ask('{ project(name: "booking") { name } }')
+        assert created == {"project": {"name": "booking"}}
+        heard: dict[str, Any] = {"type": "error"}
+        while heard["type"] == "error":
+            await socket.subscribe(VIEWER, id="3")
+            heard = await socket.hear()
+        assert heard["payload"] == {"data": {"viewer": {"tenant": {"name": "acme"}}}}
+
+
 async def test_a_heartbeat_carries_the_cursor_of_each_subscription(admin: Client) -> None:
     admin.slipway.settings = replace(admin.slipway.settings, heartbeat_seconds=0.2)
     async with serving(admin.slipway) as url, initialised(url, admin.token) as socket:
