@@ -1,7 +1,7 @@
 """What is said over one socket of graphql-transport-ws."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -195,6 +195,7 @@ class Conversation:
             return
         feed = self._open[id] = await self._feeds.open(document, request, context)
         try:
+            await self._tell_cursors({id: feed})
             async with aclosing(feed.results()) as results:
                 async for _, result in results:
                     await self._socket.say("next", result, id=name)
@@ -215,12 +216,15 @@ class Conversation:
         """Pings with the cursors of what runs; a client that takes none of it for long is let go."""
         while True:
             await asyncio.sleep(seconds)
-            cursors = {id: feed.cursor for id, feed in self._open.items()}
             try:
                 async with asyncio.timeout(STALLED_SECONDS):
-                    await self._socket.say("ping", orjson.dumps({"cursors": cursors}).decode())
+                    await self._tell_cursors(self._open)
             except TimeoutError as error:
                 raise Gone from error
+
+    async def _tell_cursors(self, feeds: Mapping[str, Feed]) -> None:
+        cursors = {id: feed.cursor for id, feed in feeds.items()}
+        await self._socket.say("ping", orjson.dumps({"cursors": cursors}).decode())
 
 
 def _id(said: dict[str, Any]) -> str:

@@ -18,11 +18,12 @@ from storage.ids import parse_id
 from storage.tables.operations import EventRow
 
 EVENTS = """The tenant's events in the order of their sequence: replayed from the cursor, then live, without a gap or
-a duplicate. Without `after` it starts now. Every event carries its `cursor`. So does each heartbeat, every 15 s, and a
-client whose filter lets little through resumes from there: as `{"cursors": {"<operation id>": "<cursor>"}}` in the
-payload of a ping (graphql-transport-ws), as an `id:` line (SSE, where Last-Event-ID resumes). INVALID_CURSOR refuses a
-cursor that is not of this stream. LAGGED ends a subscription that is read too slowly, with the cursor to resume from in
-`extensions.cursor`. UNAUTHENTICATED (on a socket: close code 4403) ends it once its token is revoked or has expired."""
+a duplicate. Without `after` it starts now. Every event carries its `cursor`. So does each heartbeat, at once and every
+15 s, and a client whose filter lets little through resumes from there: as `{"cursors": {"<operation id>": "<cursor>"}}`
+in the payload of a ping (graphql-transport-ws), as an `id:` line (SSE, where Last-Event-ID resumes). INVALID_CURSOR
+refuses a cursor that is not of this stream. LAGGED ends a subscription that is read too slowly, with the cursor to
+resume from in `extensions.cursor`. UNAUTHENTICATED (on a socket: close code 4403) ends it once its token is revoked or
+has expired."""
 PULL_REQUEST = """The pull request as it is, at once, then after every change of it: updated, reviewed, checked, merged,
 closed. NOT_FOUND refuses one that does not exist or is out of your sight."""
 

@@ -232,6 +232,7 @@ class Subscriber:
     async def _beyond_the_ring(self, tenant: UUID, wake: asyncio.Event) -> list[EventRow]:
         head = self._tail.head(tenant)
         if head is None or (head > self.sequence and not self._live):
+            await asyncio.sleep(0)  # SQLite answers without a pause: a long replay lets others run between its pages
             async with self._database.reading(self._access) as session:
                 rows, through = await event_log.page(
                     session, self._access, after=self.sequence, wanted=self._wanted, limit=PAGE

@@ -155,7 +155,9 @@ class Stalled:
 
     async def send(self, message: Any) -> None:
         await self.reads.wait()
-        self.sent.put_nowait(json.loads(message["text"]))
+        said = json.loads(message["text"])
+        if said["type"] != "ping":
+            self.sent.put_nowait(said)
 
     async def heard(self) -> Any:
         async with asyncio.timeout(10):

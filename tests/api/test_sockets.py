@@ -172,6 +172,7 @@ async def test_a_mutation_that_its_client_gave_up_keeps_its_place_until_it_is_do
             assert (await socket.error("2"))["extensions"]["limit"] == "subscriptions"
         created = {"project": None}
         while created == {"project": None}:
+            await asyncio.sleep(0.01)
             created = await admin.ask('{ project(name: "booking") { name } }')
         assert created == {"project": {"name": "booking"}}
         heard: dict[str, Any] = {"type": "error"}
@@ -185,10 +186,16 @@ async def test_a_heartbeat_carries_the_cursor_of_each_subscription(admin: Client
     admin.slipway.settings = replace(admin.slipway.settings, heartbeat_seconds=0.2)
     async with serving(admin.slipway) as url, initialised(url, admin.token) as socket:
         await socket.subscribe(filter={"types": ["NothingOfTheKind"]})
-        assert await socket.hear() == {"type": "ping", "payload": {"cursors": {"1": "e3"}}}
+        assert await socket.ping() == {"1": "e0"}
+        assert await socket.ping() == {"1": "e3"}
         await admin.done("createProject", "project { id }", name="booking")
-        cursors = [(await socket.hear())["payload"]["cursors"]["1"] for _ in range(3)]
-        assert cursors[-1] == "e4"
+        assert [await socket.ping() for _ in range(3)][-1] == {"1": "e4"}
+
+
+async def test_a_subscription_that_starts_now_names_its_place_before_anything_happens(admin: Client) -> None:
+    async with serving(admin.slipway) as url, initialised(url, admin.token) as socket:
+        await socket.subscribe(**{"from": "NOW"})
+        assert await socket.ping() == {"1": "e3"}
 
 
 async def test_a_revoked_token_ends_its_sockets_within_a_second(admin: Client) -> None:
