@@ -114,7 +114,6 @@ class Slipway:
         self.settings = settings
         self.database = Database(settings.database_url or sqlite_url(settings.data / "slipway.db"))
         self.hub = Hub(self.database)
-        self.sessions = Sessions(self.hub, self.authenticate)
         self.feeds = Feeds(Operations(settings.limits, introspection=settings.introspection))
         self.failpoints = Failpoints(settings.failpoint)
         identities = IdentityService(TokenIssuer(_signing_key(settings.data / "issuer.pem")))
@@ -122,6 +121,7 @@ class Slipway:
         self.transport = EmbeddedTransport(git, settings.data / "git" / ".incoming")
         self.services = self._services(identities)
         self.tokens = VerifiedTokens(self.database, identities)
+        self.sessions = Sessions(self.hub, self.tokens.actor_now)
         self.streams = EventStreams(self.feeds, self.sessions, heartbeat_seconds=settings.heartbeat_seconds)
         self.operator_sessions = OperatorSessions(self.database, identities, self.tokens)
         self.login_links = LoginLinks()

@@ -1,7 +1,7 @@
 """What is said over one socket of graphql-transport-ws."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -83,14 +83,12 @@ class Socket:
 class Conversation:
     """Its operations by id; each runs as a task and waits for the socket by itself, so that nothing is queued."""
 
-    def __init__(
-        self, socket: Socket, feeds: Feeds, context: Callable[[], Context], unfinished: set[asyncio.Task[Answer]]
-    ) -> None:
+    def __init__(self, socket: Socket, feeds: Feeds, context: Callable[[], Context]) -> None:
         self._socket = socket
         self._feeds = feeds
         self._context = context
-        self._unfinished = unfinished
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._left: set[asyncio.Task[Any]] = set()
         self._open: dict[str, Feed] = {}
 
     async def initialised(self, seconds: float) -> str:
@@ -126,11 +124,22 @@ class Conversation:
             case "pong":
                 return
             case "complete":
-                task = self._running.pop(_id(said), None)
-                if task is not None:
-                    task.cancel()
+                self._give_up(_id(said))
             case other:
                 raise Close(4400, f"Invalid message: type {other[:40]!r} is not known")
+
+    def _give_up(self, id: str) -> None:
+        """A subscription makes room at once, anything else once it is done."""
+        task = self._running.pop(id, None)
+        if task is None:
+            return
+        if id not in self._open:
+            self._leave(task)
+        task.cancel()
+
+    def _leave(self, task: asyncio.Task[Any]) -> None:
+        self._left.add(task)
+        task.add_done_callback(self._left.discard)
 
     async def _subscribe(self, said: dict[str, Any], actor: Actor) -> None:
         id = _id(said)
@@ -141,7 +150,7 @@ class Conversation:
         except Refused as refused:
             raise Close(4400, f"Invalid message: {refused}") from refused
         bound = self._feeds.operations.limits.subscriptions
-        if len(self._running) >= bound:
+        if len(self._running) + len(self._left) >= bound:
             value = bound + 1
             many = over("subscriptions", value, bound, f"a connection has at most {bound} operations at once")
             await self._socket.say("error", orjson.dumps(many.errors).decode(), id=_json(id))
@@ -186,6 +195,7 @@ class Conversation:
             return
         feed = self._open[id] = await self._feeds.open(document, request, context)
         try:
+            await self._tell_cursors({id: feed})
             async with aclosing(feed.results()) as results:
                 async for _, result in results:
                     await self._socket.say("next", result, id=name)
@@ -194,22 +204,27 @@ class Conversation:
                 del self._open[id]
 
     async def _finished(self, execution: Coroutine[Any, Any, Answer]) -> Answer:
-        """A mutation is not cut off in its midst when the client does not wait for it."""
+        """What a client does not wait for is not cut off in its midst, and keeps its place under the limit."""
         task = asyncio.create_task(execution)
-        self._unfinished.add(task)
-        task.add_done_callback(self._unfinished.discard)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            self._leave(task)
+            raise
 
     async def _beat(self, seconds: float) -> None:
         """Pings with the cursors of what runs; a client that takes none of it for long is let go."""
         while True:
             await asyncio.sleep(seconds)
-            cursors = {id: feed.cursor for id, feed in self._open.items()}
             try:
                 async with asyncio.timeout(STALLED_SECONDS):
-                    await self._socket.say("ping", orjson.dumps({"cursors": cursors}).decode())
+                    await self._tell_cursors(self._open)
             except TimeoutError as error:
                 raise Gone from error
+
+    async def _tell_cursors(self, feeds: Mapping[str, Feed]) -> None:
+        cursors = {id: feed.cursor for id, feed in feeds.items()}
+        await self._socket.say("ping", orjson.dumps({"cursors": cursors}).decode())
 
 
 def _id(said: dict[str, Any]) -> str:

@@ -19,7 +19,8 @@ from resolvers.refusals import Code, Refused
 from resolvers.requests import GraphqlRequest
 from resolvers.streams import Moment, Stream
 
-KEPT: Final = 8_388_608  # characters of encoded results
+KEPT: Final = 8_388_608  # characters of encoded results, and what an entry costs besides
+ENTRY: Final = 512
 
 
 class Once:
@@ -47,15 +48,18 @@ class Once:
         finally:
             del self._making[key]
         self._done[key] = text
-        self._size += len(text)
+        self._size += len(text) + ENTRY
         while self._size > self._kept:
             _, old = self._done.popitem(last=False)
-            self._size -= len(old)
+            self._size -= len(old) + ENTRY
         return text
 
 
 class Feeds:
-    """Opens subscriptions; ``executed`` counts the results that were made, however many they were sent to."""
+    """Opens subscriptions; ``executed`` counts the results that were made, however many they were sent to.
+
+    What a field below a subscription answers depends on the caller's grants at most, never on who that is.
+    """
 
     def __init__(self, operations: Operations) -> None:
         self.operations = operations

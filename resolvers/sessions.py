@@ -22,7 +22,10 @@ class Gone(Exception):
 
 
 class Sessions:
-    """Every session of a token ends at its expiry, and within a second of its revocation in whatever process."""
+    """Every session of a token ends at its expiry, and within a second of its revocation in whatever process.
+
+    ``authenticate`` answers by what is committed when it is called: what is revoked later, the hub tells.
+    """
 
     def __init__(self, hub: Hub, authenticate: Callable[[str], Awaitable[Actor]]) -> None:
         self._hub = hub
@@ -65,7 +68,8 @@ class Sessions:
             if len(self._revoked) > REMEMBERED:
                 self._revoked.popitem(last=False)
             for life in self._open.get(row.subject_id, ()):
-                life.reschedule(asyncio.get_running_loop().time())
+                if not life.expired():
+                    life.reschedule(asyncio.get_running_loop().time())
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """graphql-transport-ws at ``/graphql``: subscriptions, queries and mutations over one socket."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -10,7 +9,6 @@ from starlette.types import Receive, Scope, Send
 from resolvers.context import Context
 from resolvers.conversation import Close, Conversation, Socket
 from resolvers.feeds import Feeds
-from resolvers.operations import Answer
 from resolvers.sessions import Gone, Sessions
 from services.platform.issuer import InvalidToken
 
@@ -34,7 +32,6 @@ class SocketServer:
         self._context = context
         self._init_seconds = init_seconds
         self._heartbeat_seconds = heartbeat_seconds
-        self._unfinished: set[asyncio.Task[Answer]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One socket, from the handshake to its close."""
@@ -53,7 +50,7 @@ class SocketServer:
             return
 
     async def _converse(self, connection: HTTPConnection, socket: Socket) -> None:
-        conversation = Conversation(socket, self._feeds, lambda: self._context(connection), self._unfinished)
+        conversation = Conversation(socket, self._feeds, lambda: self._context(connection))
         token = await conversation.initialised(self._init_seconds) or connection.headers.get("authorization", "")
         async with self._sessions.of(token.removeprefix("Bearer ").strip()) as actor:
             await conversation.go_on(actor, self._heartbeat_seconds)

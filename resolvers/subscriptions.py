@@ -18,11 +18,12 @@ from storage.ids import parse_id
 from storage.tables.operations import EventRow
 
 EVENTS = """The tenant's events in the order of their sequence: replayed from the cursor, then live, without a gap or
-a duplicate. Without `after` it starts now. Every event carries its `cursor`. So does each heartbeat, every 15 s, and a
-client whose filter lets little through resumes from there: as `{"cursors": {"<operation id>": "<cursor>"}}` in the
-payload of a ping (graphql-transport-ws), as an `id:` line (SSE, where Last-Event-ID resumes). INVALID_CURSOR refuses a
-cursor that is not of this stream. LAGGED ends a subscription that is read too slowly, with the cursor to resume from in
-`extensions.cursor`. UNAUTHENTICATED (on a socket: close code 4403) ends it once its token is revoked or has expired."""
+a duplicate. Without `after` it starts now. Every event carries its `cursor`. So does each heartbeat, at once and every
+15 s, and a client whose filter lets little through resumes from there: as `{"cursors": {"<operation id>": "<cursor>"}}`
+in the payload of a ping (graphql-transport-ws), as an `id:` line (SSE, where Last-Event-ID resumes). INVALID_CURSOR
+refuses a cursor that is not of this stream. LAGGED ends a subscription that is read too slowly, with the cursor to
+resume from in `extensions.cursor`. UNAUTHENTICATED (on a socket: close code 4403) ends it once its token is revoked or
+has expired."""
 PULL_REQUEST = """The pull request as it is, at once, then after every change of it: updated, reviewed, checked, merged,
 closed. NOT_FOUND refuses one that does not exist or is out of your sight."""
 
@@ -31,11 +32,11 @@ closed. NOT_FOUND refuses one that does not exist or is out of your sight."""
 class EventFilterInput:
     """All must match."""
 
-    types: list[str] | None = None
-    project_id: strawberry.ID | None = None
-    module_id: strawberry.ID | None = None
-    subject_id: strawberry.ID | None = None
-    trace_id: str | None = None
+    types: list[str] | None = strawberry.field(default=None, description="Any of these, such as PullRequestMerged.")
+    project_id: strawberry.ID | None = strawberry.field(default=None, description="Of this project.")
+    module_id: strawberry.ID | None = strawberry.field(default=None, description="Of this module.")
+    subject_id: strawberry.ID | None = strawberry.field(default=None, description="Of this node, whatever its type.")
+    trace_id: str | None = strawberry.field(default=None, description="Of this trace.")
 
 
 @strawberry.enum(description="Where a subscription without a cursor starts.")
@@ -54,9 +55,11 @@ class Subscription:
     async def events(
         self,
         info: Info,
-        after: str | None = None,
-        start_from: Annotated[From, strawberry.argument(name="from")] = From.NOW,
-        filter: EventFilterInput | None = None,
+        after: Annotated[str | None, strawberry.argument(description="The cursor to go on behind.")] = None,
+        start_from: Annotated[
+            From, strawberry.argument(name="from", description="Where to start without a cursor.")
+        ] = From.NOW,
+        filter: Annotated[EventFilterInput | None, strawberry.argument(description="All when absent.")] = None,
     ) -> AsyncIterator[Event]:
         """Last-Event-ID stands for ``after``."""
         wanted = _wanted(filter)

@@ -32,14 +32,12 @@ class EventFilter:
 
     def matches(self, row: EventRow) -> bool:
         """The same answer as the SQL of ``read``, for events that are in memory."""
-        wanted = (
-            (self.project_id, row.project_id),
-            (self.module_id, row.module_id),
-            (self.subject_id, row.subject_id),
-            (self.trace_id, row.trace_id),
-        )
-        return (self.types is None or row.event_type in self.types) and all(
-            want is None or want == have for want, have in wanted
+        return (
+            (self.types is None or row.event_type in self.types)
+            and (self.project_id is None or self.project_id == row.project_id)
+            and (self.module_id is None or self.module_id == row.module_id)
+            and (self.subject_id is None or self.subject_id == row.subject_id)
+            and (self.trace_id is None or self.trace_id == row.trace_id)
         )
 
 

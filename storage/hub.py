@@ -35,21 +35,20 @@ class Lagged(Exception):
 
 
 class Hub:
-    """Its tail runs while anybody listens; a commit of this process wakes it, and the poll finds those of others."""
+    """Its tail runs while anybody listens; it is handed what this process commits, and polls for what others do."""
 
     def __init__(self, database: Database, *, ring: int = RING, poll_seconds: float = POLL_SECONDS) -> None:
         self._database = database
         self._ring = ring
         self._poll_seconds = poll_seconds
         self._tail: Tail | None = None
-        self._listening = 0
         self.listeners: list[Callable[[Sequence[EventRow]], None]] = []
-        database.committed.append(self.wake)
+        database.heard.append(self.hear)
 
-    def wake(self) -> None:
-        """Tells the tail to look at the log."""
+    def hear(self, rows: Sequence[EventRow]) -> None:
+        """Hands the tail what was committed just now."""
         if self._tail is not None:
-            self._tail.news.set()
+            self._tail.hear(rows)
 
     async def head(self, access: Access) -> int:
         """The newest sequence of the tenant: where a subscription without a cursor starts."""
@@ -59,17 +58,17 @@ class Hub:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator["Tail"]:
         """Keeps the tail running; whatever commits after this is entered reaches the listeners and the ring."""
-        if self._tail is None:
+        if self._tail is None or self._tail.ended:
             self._tail = Tail(self._database, self._ring, self._poll_seconds, self.listeners)
         tail = self._tail
-        self._listening += 1
+        tail.users += 1
         try:
             await tail.started()
             yield tail
         finally:
-            self._listening -= 1
-            if self._listening == 0:
-                self._tail = None
+            tail.users -= 1
+            if tail.users == 0:
+                self._tail = None if self._tail is tail else self._tail
                 await tail.stop()
 
     @asynccontextmanager
@@ -98,13 +97,20 @@ class Tail:
         self._heads: dict[UUID, int] = {}
         self._waiting: dict[UUID, asyncio.Event] = {}
         self._stopped = False
-        self.news = asyncio.Event()
-        self._start = asyncio.ensure_future(self._position())
+        self.users = 0
+        self._place: int | None = None
+        self._news = asyncio.Event()
+        self._start = asyncio.ensure_future(self._find_place())
         self._task = asyncio.create_task(self._run())
 
-    async def _position(self) -> int:
+    @property
+    def ended(self) -> bool:
+        """Whether it reads no more: it was stopped, or something unforeseen broke it."""
+        return self._task.done()
+
+    async def _find_place(self) -> None:
         async with self._database.reading(None) as session:
-            return await event_log.last_position(session)
+            self._place = await event_log.last_position(session)
 
     async def started(self) -> None:
         """Until the tail knows its place: what commits later is in the ring."""
@@ -113,36 +119,51 @@ class Tail:
     async def stop(self) -> None:
         """Lets the read under way end first."""
         self._stopped = True
-        self.news.set()
-        await asyncio.shield(self._task)
+        self._news.set()
+        await asyncio.wait({self._task})
+
+    def hear(self, rows: Sequence[EventRow]) -> None:
+        """Takes rows that follow its place without a gap; else the table is read, where those between stand too."""
+        place, positions = self._place, [row.position for row in rows]
+        if place is not None and positions == list(range(place + 1, place + 1 + len(rows))):
+            self._take(rows)
+        else:
+            self._news.set()
 
     async def _run(self) -> None:
-        position = await self._start
-        while not self._stopped:
-            self.news.clear()
-            rows = await self._read(position)
-            if rows:
-                position = rows[-1].position or position
-                self._take(rows)
-                await asyncio.sleep(0)
-                continue
-            try:
-                async with asyncio.timeout(self._poll_seconds):
-                    await self.news.wait()
-            except TimeoutError:
-                continue
+        try:
+            await self._start
+            while not self._stopped:
+                await self._look()
+        finally:
+            for waiting in self._waiting.values():
+                waiting.set()
 
-    async def _read(self, position: int) -> list[EventRow]:
+    async def _look(self) -> None:
+        self._news.clear()
+        rows = [row for row in await self._read() if (row.position or 0) > (self._place or 0)]
+        if rows:
+            self._take(rows)
+            await asyncio.sleep(0)
+            return
+        try:
+            async with asyncio.timeout(self._poll_seconds):
+                await self._news.wait()
+        except TimeoutError:
+            return
+
+    async def _read(self) -> list[EventRow]:
         """None while the database is away: the next poll goes on from the same place."""
         try:
             async with self._database.reading(None) as session:
-                return await event_log.tail(session, after=position, limit=min(BATCH, self._size))
+                return await event_log.tail(session, after=self._place or 0, limit=min(BATCH, self._size))
         except (SQLAlchemyError, OSError) as error:
             _log.warning("the log cannot be read: trying again", error=str(error))
             return []
 
-    def _take(self, rows: list[EventRow]) -> None:
+    def _take(self, rows: Sequence[EventRow]) -> None:
         for row in rows:
+            self._place = row.position
             self._order.append(row)
             self._rows[row.tenant_id, row.sequence] = row
             self._heads[row.tenant_id] = row.sequence
@@ -151,8 +172,9 @@ class Tail:
             del self._rows[old.tenant_id, old.sequence]
             if self._heads[old.tenant_id] == old.sequence:
                 del self._heads[old.tenant_id]
+        loop = asyncio.get_running_loop()
         for listener in self._listeners:
-            listener(rows)
+            loop.call_soon(listener, rows)  # a listener that fails must not fail the commit that is told
         for tenant in {row.tenant_id for row in rows}:
             waiting = self._waiting.pop(tenant, None)
             if waiting is not None:
@@ -160,6 +182,8 @@ class Tail:
 
     def wake_of(self, tenant: UUID) -> asyncio.Event:
         """Set once the ring has taken the tenant's next event; take it before looking, wait on it after."""
+        if self.ended:
+            self._task.result()
         return self._waiting.setdefault(tenant, asyncio.Event())
 
     def after(self, tenant: UUID, sequence: int) -> list[EventRow]:
@@ -208,6 +232,7 @@ class Subscriber:
     async def _beyond_the_ring(self, tenant: UUID, wake: asyncio.Event) -> list[EventRow]:
         head = self._tail.head(tenant)
         if head is None or (head > self.sequence and not self._live):
+            await asyncio.sleep(0)  # SQLite answers without a pause: a long replay lets others run between its pages
             async with self._database.reading(self._access) as session:
                 rows, through = await event_log.page(
                     session, self._access, after=self.sequence, wanted=self._wanted, limit=PAGE

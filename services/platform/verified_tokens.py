@@ -53,6 +53,11 @@ class VerifiedTokens:
         self._known.move_to_end(digest)
         return actor
 
+    async def actor_now(self, token: str) -> Actor:
+        """As ``actor``, by everything that is committed now: for what is asked once and then stays open."""
+        await self._look()
+        return await self.actor(token)
+
     def hear(self, events: Sequence[EventRow]) -> None:
         """Forgets whom the events are about."""
         for event in events:

@@ -29,6 +29,18 @@ class Socket:
         assert await self.hear() == {"type": "connection_ack"}
 
     async def hear(self) -> dict[str, Any]:
+        """The next message that is no ping."""
+        while (heard := await self._any())["type"] == "ping":
+            continue
+        return heard
+
+    async def ping(self) -> dict[str, str]:
+        """The cursors of the next heartbeat; nothing else comes before it."""
+        heard = await self._any()
+        assert heard["type"] == "ping", heard
+        return dict(heard["payload"]["cursors"])
+
+    async def _any(self) -> dict[str, Any]:
         async with asyncio.timeout(10):
             heard: dict[str, Any] = json.loads(await self.connection.recv())
         return heard

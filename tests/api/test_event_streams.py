@@ -119,4 +119,4 @@ async def test_a_stream_that_its_client_leaves_leaves_nothing_behind(admin: Clie
         async with asyncio.timeout(10):
             while asyncio.all_tasks() != tasks:  # noqa: ASYNC110 - nothing tells when the server has noticed
                 await asyncio.sleep(0.01)
-        assert admin.slipway.hub._listening == 0
+        assert admin.slipway.hub._tail is None

@@ -155,7 +155,9 @@ class Stalled:
 
     async def send(self, message: Any) -> None:
         await self.reads.wait()
-        self.sent.put_nowait(json.loads(message["text"]))
+        said = json.loads(message["text"])
+        if said["type"] != "ping":
+            self.sent.put_nowait(said)
 
     async def heard(self) -> Any:
         async with asyncio.timeout(10):
@@ -169,7 +171,7 @@ async def test_a_socket_that_is_read_too_slowly_is_told_where_to_resume(admin: C
     client = Stalled()
     feeds = Feeds(slipway.feeds.operations)
     socket = ServerSocket(client.receive, client.send, 10_000)
-    conversation = Conversation(socket, feeds, lambda: slipway.context(HERE), set())
+    conversation = Conversation(socket, feeds, lambda: slipway.context(HERE))
     task = asyncio.create_task(conversation.go_on(actor, 60))
     client.said.put_nowait({"id": "1", "type": "subscribe", "payload": {"query": EVENTS, "variables": {}}})
     assert await client.heard() == {"type": "connection_ack"}
@@ -187,3 +189,30 @@ async def test_a_socket_that_is_read_too_slowly_is_told_where_to_resume(admin: C
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert (error["type"], error["payload"][0]["extensions"]) == ("error", {"code": "LAGGED", "cursor": "e4"})
+
+
+async def test_four_hundred_subscriptions_miss_nothing_of_concurrent_writers(admin: Client) -> None:
+    total = 23
+    before = admin.slipway.feeds.executed
+
+    async def follow(url: str) -> dict[str, list[int]]:
+        seen: dict[str, list[int]] = {str(number): [] for number in range(100)}
+        async with initialised(url, admin.token) as socket:
+            for id in seen:
+                await socket.subscribe(id=id, after=f"e{int(id) % 4}")
+            while any(sequences[-1:] != [total] for sequences in seen.values()):
+                heard = await socket.hear()
+                seen[heard["id"]].append(heard["payload"]["data"]["events"]["sequence"])
+        return seen
+
+    async def write(names: str) -> None:
+        for name in names:
+            await admin.done("createProject", "project { id }", name=f"p-{name}")
+
+    async with serving(admin.slipway) as url:
+        sockets = [asyncio.create_task(follow(url)) for _ in range(4)]
+        await asyncio.gather(write("abcdefghij"), write("klmnopqrst"))
+        for seen in await asyncio.gather(*sockets):
+            for id, sequences in seen.items():
+                assert sequences == list(range(int(id) % 4 + 1, total + 1))
+    assert admin.slipway.feeds.executed - before == total

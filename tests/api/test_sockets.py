@@ -159,14 +159,43 @@ async def test_one_operation_more_than_the_limit_is_refused_and_the_others_go_on
         assert await socket.next(1, id="2") == [{"sequence": 4}]
 
 
+async def test_a_mutation_that_its_client_gave_up_keeps_its_place_until_it_is_done(admin: Client) -> None:
+    admin.slipway.feeds.operations.limits.subscriptions = 1
+    mutation = 'mutation { createProject(input: {name: "booking"}) { project { name } } }'
+    async with serving(admin.slipway) as url, initialised(url, admin.token) as socket:
+        async with admin.slipway.database.writing(None):
+            await socket.subscribe(mutation)
+            await socket.say(type="ping")
+            assert await socket.hear() == {"type": "pong"}
+            await socket.say(id="1", type="complete")
+            await socket.subscribe(VIEWER, id="2")
+            assert (await socket.error("2"))["extensions"]["limit"] == "subscriptions"
+        created = {"project": None}
+        while created == {"project": None}:
+            await asyncio.sleep(0.01)
+            created = await admin.ask('{ project(name: "booking") { name } }')
+        assert created == {"project": {"name": "booking"}}
+        heard: dict[str, Any] = {"type": "error"}
+        while heard["type"] == "error":
+            await socket.subscribe(VIEWER, id="3")
+            heard = await socket.hear()
+        assert heard["payload"] == {"data": {"viewer": {"tenant": {"name": "acme"}}}}
+
+
 async def test_a_heartbeat_carries_the_cursor_of_each_subscription(admin: Client) -> None:
     admin.slipway.settings = replace(admin.slipway.settings, heartbeat_seconds=0.2)
     async with serving(admin.slipway) as url, initialised(url, admin.token) as socket:
         await socket.subscribe(filter={"types": ["NothingOfTheKind"]})
-        assert await socket.hear() == {"type": "ping", "payload": {"cursors": {"1": "e3"}}}
+        assert await socket.ping() == {"1": "e0"}
+        assert await socket.ping() == {"1": "e3"}
         await admin.done("createProject", "project { id }", name="booking")
-        cursors = [(await socket.hear())["payload"]["cursors"]["1"] for _ in range(3)]
-        assert cursors[-1] == "e4"
+        assert [await socket.ping() for _ in range(3)][-1] == {"1": "e4"}
+
+
+async def test_a_subscription_that_starts_now_names_its_place_before_anything_happens(admin: Client) -> None:
+    async with serving(admin.slipway) as url, initialised(url, admin.token) as socket:
+        await socket.subscribe(**{"from": "NOW"})
+        assert await socket.ping() == {"1": "e3"}
 
 
 async def test_a_revoked_token_ends_its_sockets_within_a_second(admin: Client) -> None:
@@ -222,4 +251,21 @@ async def test_a_socket_that_closes_leaves_nothing_behind(admin: Client) -> None
         async with asyncio.timeout(10):
             while asyncio.all_tasks() != tasks:  # noqa: ASYNC110 - nothing tells when the server has noticed
                 await asyncio.sleep(0.01)
-        assert admin.slipway.hub._listening == 0
+        assert admin.slipway.hub._tail is None
+
+
+async def test_a_mutation_is_carried_out_although_its_client_leaves(admin: Client) -> None:
+    mutation = 'mutation { createProject(input: {name: "booking"}) { project { name } } }'
+    database = admin.slipway.database
+    async with serving(admin.slipway) as url:
+        tasks = asyncio.all_tasks()
+        async with database.writing(None):
+            async with initialised(url, admin.token) as socket:
+                await socket.subscribe(mutation)
+                await socket.say(type="ping")
+                assert await socket.hear() == {"type": "pong"}
+            await asyncio.sleep(0.2)
+        async with asyncio.timeout(10):
+            while asyncio.all_tasks() != tasks:  # noqa: ASYNC110 - nothing tells when the server has noticed
+                await asyncio.sleep(0.01)
+    assert await admin.ask('{ project(name: "booking") { name } }') == {"project": {"name": "booking"}}

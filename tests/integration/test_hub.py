@@ -106,6 +106,18 @@ async def test_its_place_moves_past_events_that_it_does_not_want(database: Datab
         assert await take(subscriber, 4) == [4]
 
 
+async def test_a_commit_of_this_process_reaches_its_subscribers_without_reading_the_table(database: Database) -> None:
+    hub = Hub(database, poll_seconds=60)
+    async with hub.subscribe(Access(tenant_id=TENANT), ALL, after=0) as subscriber:
+        assert await idle(subscriber) == []
+        waiting = asyncio.create_task(subscriber.next())
+        await asyncio.sleep(0)
+        async with unit_of_work(database, Access(tenant_id=TENANT), CAUSE) as uow:
+            uow.append(NewEvent(event_type="A", schema_version=1, subject_type="Project", subject_id=MINE, payload={}))
+            (committed,) = await uow.commit()
+        assert (await waiting)[0] is committed
+
+
 @both
 async def test_a_commit_of_another_process_is_found_by_the_poll(database: Database) -> None:
     hub = Hub(database, poll_seconds=0.05)
@@ -185,6 +197,40 @@ async def test_nothing_runs_while_nobody_listens(database: Database) -> None:
     assert asyncio.all_tasks() == before
 
 
+async def test_a_tail_that_breaks_ends_its_subscribers_and_the_next_one_starts_another(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = Hub(database, poll_seconds=0.05)
+
+    async def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    async with hub.subscribe(Access(tenant_id=TENANT), ALL, after=0) as subscriber:
+        with monkeypatch.context() as patched:
+            patched.setattr(event_log, "tail", broken)
+            with pytest.raises(ZeroDivisionError):
+                await asyncio.wait_for(subscriber.next(), 10)
+        async with hub.subscribe(Access(tenant_id=TENANT), ALL, after=0) as again:
+            await write(database, "A")
+            assert await take(again, 1) == [1]
+
+
+async def test_a_listener_that_fails_fails_neither_the_commit_nor_the_others(database: Database) -> None:
+    hub = Hub(database)
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["exception"]))
+
+    def fail(_: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    hub.listeners.extend([fail, lambda rows: told.append(rows[0].sequence)])
+    async with hub.subscribe(Access(tenant_id=TENANT), ALL, after=0) as subscriber:
+        assert await idle(subscriber) == []
+        await write(database, "A")
+        assert await take(subscriber, 1) == [1]
+    assert [str(one) for one in told] == ["by zero", "1"]
+
+
 EVENTS = st.lists(st.tuples(st.sampled_from("AB"), st.sampled_from([MINE, ELSEWHERE, None])), max_size=16)
 
 
@@ -207,7 +253,7 @@ def test_resuming_anywhere_hands_out_each_wanted_event_once_and_in_order(
     stops: list[int],
     start: int,
 ) -> None:
-    """Two writers go on while a subscriber stops after so many events and resumes from its place."""
+    """A writer here and one in another process go on while a subscriber stops after so many events and resumes."""
     start = min(start, len(before))
     access = Access(tenant_id=TENANT, project_ids=(MINE,) if limited else None)
 
@@ -216,10 +262,12 @@ def test_resuming_anywhere_hands_out_each_wanted_event_once_and_in_order(
             hub = Hub(database, ring=ring, poll_seconds=0.05)
             for kind, project in before:
                 await write(database, kind, project=project)
-            halves = (during[::2], during[1::2])
-            writers = [asyncio.create_task(_write_all(database, half)) for half in halves]
+            neighbour = Database(database.url)
+            halves = ((database, during[::2]), (neighbour, during[1::2]))
+            writers = [asyncio.create_task(_write_all(*half)) for half in halves]
             taken = await _resuming(hub, access, EventFilter(types=types), start, len(before) + len(during), stops)
             await asyncio.gather(*writers)
+            await neighbour.close()
             return taken, await _log_of(database)
 
     with tempfile.TemporaryDirectory() as folder:
@@ -286,7 +334,9 @@ async def test_four_hundred_subscribers_miss_nothing_of_concurrent_writers(datab
 
     await write(database, "A", "A")
     followers = [asyncio.create_task(follow(number % 3)) for number in range(400)]
-    writers = [asyncio.create_task(_write_all(database, [("A", MINE)] * 29)) for _ in range(2)]
+    neighbour = Database(database.url)
+    writers = [asyncio.create_task(_write_all(one, [("A", MINE)] * 29)) for one in (database, neighbour)]
     for number, taken in enumerate(await asyncio.gather(*followers)):
         assert taken == list(range(number % 3 + 1, total + 1))
     await asyncio.gather(*writers)
+    await neighbour.close()
