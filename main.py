@@ -39,6 +39,7 @@ from services.source_control.branches import BranchCreation, BranchDeletion
 from services.source_control.commits import CommitService
 from services.source_control.merging import MergeService
 from services.source_control.moving import Moving
+from services.source_control.protection import ProtectionService
 from services.source_control.pull_requests import PullRequestService
 from services.source_control.pushes import PushService
 from services.source_control.reading import ReadingService
@@ -104,11 +105,25 @@ class Slipway:
         self.failpoints = Failpoints(settings.failpoint)
         identities = IdentityService(TokenIssuer(_signing_key(settings.data / "issuer.pem")))
         self.git = git = EmbeddedGit(settings.data / "git")
-        self.transport = transport = EmbeddedTransport(git, settings.data / "git" / ".incoming")
+        self.transport = EmbeddedTransport(git, settings.data / "git" / ".incoming")
         repositories = RepositoryService()
         environments = EnvironmentService(repositories)
-        pull_requests = PullRequestService()
-        self.services = Services(
+        self.services = self._services(identities, repositories, environments)
+        self.tokens = VerifiedTokens(self.database, identities)
+        self.adoption = Adoption(self.database, self.services.moving)
+        workers = (
+            RepositoryProvisioningWorker(self.database, git, repositories, environments),
+            PullRequestCheckWorker(self.database, git),
+        )
+        self.runtime = Runtime(self.database, workers)
+        self.engine = DurableEngine(self.database.url, self.runtime.run)
+        self.dispatcher = Dispatcher(self.database, workers, self.engine.begin)
+
+    def _services(
+        self, identities: IdentityService, repositories: RepositoryService, environments: EnvironmentService
+    ) -> Services:
+        git, pull_requests = self.git, PullRequestService()
+        return Services(
             identities=identities,
             tenants=TenantService(identities),
             projects=ProjectService(),
@@ -120,20 +135,12 @@ class Slipway:
             branch_creation=BranchCreation(git),
             branch_deletion=BranchDeletion(),
             commits=CommitService(git),
-            moving=Moving(self.database, git, transport, BranchTurns(), self.failpoints),
+            moving=Moving(self.database, git, self.transport, BranchTurns(), self.failpoints),
             pull_requests=pull_requests,
             merges=MergeService(git, pull_requests),
             reading=ReadingService(git),
+            protection=ProtectionService(),
         )
-        self.tokens = VerifiedTokens(self.database, identities)
-        self.adoption = Adoption(self.database, self.services.moving)
-        workers = (
-            RepositoryProvisioningWorker(self.database, git, repositories, environments),
-            PullRequestCheckWorker(self.database, git, pull_requests),
-        )
-        self.runtime = Runtime(self.database, workers)
-        self.engine = DurableEngine(self.database.url, self.runtime.run)
-        self.dispatcher = Dispatcher(self.database, workers, self.engine.begin)
 
     async def start(self) -> str | None:
         """Migrates, and founds the operator tenant at the first start: then answers its admin's one-time token."""
