@@ -46,6 +46,7 @@ from services.source_control.branches import BranchCreation, BranchDeletion
 from services.source_control.commits import CommitService
 from services.source_control.merging import MergeService
 from services.source_control.moving import Moving
+from services.source_control.protection import ProtectionService
 from services.source_control.pull_requests import PullRequestService
 from services.source_control.pushes import PushService
 from services.source_control.reading import ReadingService
@@ -129,7 +130,7 @@ class Slipway:
         self.adoption = Adoption(self.database, self.services.moving)
         workers = (
             RepositoryProvisioningWorker(self.database, git, self.services.repositories, self.services.environments),
-            PullRequestCheckWorker(self.database, git, self.services.pull_requests),
+            PullRequestCheckWorker(self.database, git),
         )
         self.runtime = Runtime(self.database, workers)
         self.engine = DurableEngine(self.database.url, self.runtime.run)
@@ -156,6 +157,7 @@ class Slipway:
             pull_requests=pull_requests,
             merges=MergeService(git, pull_requests),
             reading=ReadingService(git),
+            protection=ProtectionService(),
         )
 
     async def start(self) -> str | None:

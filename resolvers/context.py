@@ -20,6 +20,7 @@ from services.source_control.branches import BranchCreation, BranchDeletion
 from services.source_control.commits import CommitService
 from services.source_control.merging import MergeService
 from services.source_control.moving import Moving
+from services.source_control.protection import ProtectionService
 from services.source_control.pull_requests import PullRequestService
 from services.source_control.reading import ReadingService
 from services.source_control.repositories import RepositoryService
@@ -47,6 +48,7 @@ class Services:
     pull_requests: PullRequestService
     merges: MergeService
     reading: ReadingService
+    protection: ProtectionService
 
 
 class Context:

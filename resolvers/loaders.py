@@ -27,6 +27,7 @@ class RowLoaders:
         self._access = actor.access
         self._rows: DataLoader[tuple[str, UUID], Any] = DataLoader(load_fn=self._load_rows, cache=False)
         self._pages: DataLoader[Any, Any] = DataLoader(load_fn=self._load_pages, cache=False)
+        self._every: DataLoader[Any, Any] = DataLoader(load_fn=self._load_every, cache=False)
         self._keyed: DataLoader[Any, Any] = DataLoader(load_fn=self._load_keyed, cache=False)
         self._linked: DataLoader[Any, Any] = DataLoader(load_fn=self._load_linked, cache=False)
         self._counts: DataLoader[Any, int] = DataLoader(load_fn=self._load_counts, cache=False)
@@ -39,6 +40,10 @@ class RowLoaders:
     async def by(self, target: str, names: tuple[str, ...], values: tuple[object, ...]) -> Any:
         """The wrapped row whose columns of these names hold these values, or None."""
         return await self._keyed.load((target, names, values))
+
+    async def every(self, target: str, column: str, value: UUID) -> list[Any]:
+        """Every row that points to one, oldest first: only for lists that people make by hand."""
+        return list(await self._every.load((target, column, value)))
 
     async def linked(self, target: str, edge: tuple[str, bool], node: UUID, wanted: Asked) -> Any:
         """The connection of what a lineage edge (its kind, whether downstream) leads to from a node."""
@@ -92,6 +97,19 @@ class RowLoaders:
                 for row in await Rows(session, self._access).by_keys(kind, names, sorted(level, key=repr)):
                     found[target, names, tuple(getattr(row, name) for name in names)] = type_.of(row)
         return [found.get(key) for key in keys]
+
+    async def _load_every(self, keys: list[tuple[str, str, UUID]]) -> list[Any]:
+        wanted: dict[tuple[str, str], set[UUID]] = defaultdict(set)
+        for target, column, value in keys:
+            wanted[target, column].add(value)
+        found: dict[tuple[str, str, UUID], list[Any]] = defaultdict(list)
+        async with self._database.reading(self._access) as session:
+            for (target, column), values in wanted.items():
+                type_, kind = TYPES[target]
+                rows = await Rows(session, self._access).by_keys(kind, (column,), [(value,) for value in values])
+                for row in sorted(rows, key=lambda row: row.id):
+                    found[target, column, getattr(row, column)].append(type_.of(row))
+        return [found[key] for key in keys]
 
     async def _load_pages(self, keys: list[tuple[str, str, UUID, Page]]) -> list[Any]:
         found: dict[Any, Any] = {}

@@ -18,6 +18,8 @@ from schema.source_control_commands import (
     CreateCommitPayload,
     DeleteBranchInput,
     DeleteBranchPayload,
+    ProtectBranchInput,
+    ProtectBranchPayload,
     ProvisionRepositoryInput,
     RepositoryPayload,
 )
@@ -81,6 +83,14 @@ class SourceControlMutation:
         """A ref move."""
         done = await carry_move(info.context, input, info.context.services.branch_creation)
         return CreateBranchPayload(branch=done.node, events=done.events, errors=done.errors)
+
+    @strawberry.mutation(description=scoped(Scope.REPOSITORIES_WRITE, "Protect a branch; loosening needs admin."))
+    async def protect_branch(self, info: Info, input: ProtectBranchInput) -> ProtectBranchPayload:
+        """One service call."""
+        context = info.context
+        protect = context.services.protection.protect
+        done = await carry_out(context, input, lambda uow, command: protect(uow, context.actor, command))
+        return ProtectBranchPayload(branch=done.node, events=done.events, errors=done.errors)
 
     @strawberry.mutation(description=scoped(Scope.REPOSITORIES_WRITE, "Delete a branch; its commits stay."))
     async def delete_branch(self, info: Info, input: DeleteBranchInput) -> DeleteBranchPayload:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import strawberry
 from strawberry.types import Info
 
+from schema.blockers import Blocker, pull_request_blockers
 from schema.connections import Connection, to_many
 from schema.git_objects import Diff
 from schema.links import linked
@@ -115,6 +116,11 @@ class PullRequest(Node):
         "Every commit that was proposed, at most the newest 1,000 each time the source moved.",
         downstream=False,
     )
+
+    @strawberry.field(description="Why it does not merge now; empty when mergePullRequest would pass.")
+    async def blockers(self, info: Info) -> list[Blocker]:
+        """Decided in services/source_control/blockers.py."""
+        return await pull_request_blockers(info, self.row)
 
     @strawberry.field(description="What it proposes: the source since it parted from the target.")
     async def diff(self, info: Info) -> Diff | None:

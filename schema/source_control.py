@@ -39,6 +39,9 @@ class Branch(RevisionReading, Node):
         "Commit", "The commit it stands at.", repository_id="repository_id", sha="head_sha"
     )
     is_protected: bool = column("is_protected", "Whether it moves by merged pull requests only.")
+    required_reviews: int | None = column(
+        "required_reviews", "Approvals that a merge into it needs; null: as many as the repository asks for."
+    )
     created_at: datetime = column("created_at", "When it was made.")
     updated_at: datetime = column("updated_at", "When it last moved.")
 

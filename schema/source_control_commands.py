@@ -7,13 +7,13 @@ from enum import Enum
 import strawberry
 
 from providers.git.values import FileChange, FileMode
-from schema.commands import Command, Payload
+from schema.commands import Command, Payload, given
 from schema.inputs import of_leaves
 from schema.mapping import id_of
 from schema.scalars import GitSha
 from schema.source_control import Branch, Commit, Repository
 from services.errors import InvalidInput
-from services.source_control import branches, commits, repositories
+from services.source_control import branches, commits, protection, repositories
 
 strawberry.enum(FileMode, description="What a file is; a SYMLINK's content is its target.")
 
@@ -143,6 +143,32 @@ class DeleteBranchPayload(Payload):
     """Null when refused."""
 
     repository: Repository | None = strawberry.field(default=None, description="The repository as it is now.")
+
+
+@strawberry.input(description="Protect a branch, or loosen its protection, which needs devops.admin.")
+class ProtectBranchInput(Command):
+    """It then moves by merged pull requests only; requiredReviews null is what the repository asks for."""
+
+    repository_id: strawberry.ID
+    name: str
+    is_protected: bool = True
+    required_reviews: int | None = strawberry.UNSET
+
+    def to_command(self) -> protection.ProtectBranch:
+        """Frozen."""
+        return protection.ProtectBranch(
+            repository_id=id_of(self.repository_id, "Repository", "repositoryId"),
+            name=self.name,
+            is_protected=self.is_protected,
+            required_reviews=given(self.required_reviews),
+        )
+
+
+@strawberry.type(description="The branch.")
+class ProtectBranchPayload(Payload):
+    """Null when refused."""
+
+    branch: Branch | None = strawberry.field(default=None, description="The branch as it is now.")
 
 
 @strawberry.input(description="Commit changes onto a branch.")

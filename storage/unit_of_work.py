@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from storage import event_log
 from storage.access import Access, Cause, IdempotencyKey, NewEdge, NewEvent
 from storage.engine import Database
+from storage.queries.lineage import LineageQueries
 from storage.queries.operations import OperationQueries
 from storage.queries.platform import PlatformQueries
 from storage.queries.rows import Rows
@@ -29,6 +30,7 @@ class UnitOfWork:
         self.platform = PlatformQueries(session, access)
         self.source_control = SourceControlQueries(session, access)
         self.operations = OperationQueries(session, access)
+        self.lineage = LineageQueries(session, access)
         self._session = session
         self._heard = heard
         self._events: list[NewEvent] = []
@@ -65,20 +67,22 @@ class UnitOfWork:
         return events
 
     async def _write_edges(self, events: list[EventRow]) -> None:
-        for edge in self._edges:
-            row = EdgeRow(
-                tenant_id=self.tenant_id,
-                upstream_id=edge.upstream[1],
-                downstream_id=edge.downstream[1],
-                kind=edge.kind,
-                upstream_type=edge.upstream[0],
-                downstream_type=edge.downstream[0],
-                project_id=edge.project_id,
-                event_id=events[-1].event_id,
-            )
-            if not await self.operations.has_edge(row):
-                self._session.add(row)
-                await self._session.flush()
+        wanted = {(edge.upstream[1], edge.downstream[1], edge.kind): edge for edge in self._edges}
+        standing = await self.operations.standing_edges(list(wanted)) if wanted else set()
+        for key, edge in wanted.items():
+            if key not in standing:
+                self._session.add(
+                    EdgeRow(
+                        tenant_id=self.tenant_id,
+                        upstream_id=key[0],
+                        downstream_id=key[1],
+                        kind=key[2],
+                        upstream_type=edge.upstream[0],
+                        downstream_type=edge.downstream[0],
+                        project_id=edge.project_id,
+                        event_id=events[-1].event_id,
+                    )
+                )
 
     def _write_key(self, events: list[EventRow]) -> None:
         if self._key is None:

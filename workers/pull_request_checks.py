@@ -1,67 +1,112 @@
-"""PullRequestCheckWorker: mergeability and required reviews, by themselves."""
+"""PullRequestCheckWorker: mergeability and required reviews, by themselves, and which commits are proposed."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import ClassVar
+from uuid import UUID
 
+from services.source_control.checks import MOST_PROPOSED, Checked, Standing, checked, not_checked, standing
 from services.source_control.git import Git, key_of
-from services.source_control.pull_requests import Checked, PullRequestService
-from storage.access import Access
+from storage.access import Access, Cause
 from storage.engine import Database
-from storage.queries.rows import Rows
-from storage.queries.source_control import SourceControlQueries
+from storage.ids import parse_id
 from storage.tables.operations import EventRow
-from storage.tables.source_control import BranchRow, PullRequestRow, RepositoryRow
+from storage.tables.source_control import BranchRow, PullRequestRow
 from storage.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concerned:
+    """An open pull request and where it stands."""
+
+    row: PullRequestRow
+    now: Standing
 
 
 class PullRequestCheckWorker:
     """Works from the rows as they are, never from the event's content: a late delivery says what is true now."""
 
     name: ClassVar[str] = "PullRequestCheckWorker"
-    wakes_on: ClassVar[tuple[str, ...]] = ("PullRequestOpened", "BranchUpdated", "PullRequestReviewed")
+    wakes_on: ClassVar[tuple[str, ...]] = (
+        "PullRequestOpened",
+        "PullRequestReviewed",
+        "BranchCreated",
+        "BranchUpdated",
+        "BranchProtected",
+        "BranchDeleted",
+    )
     attempts: ClassVar[int] = 5
     timeout: ClassVar[float] = 60.0
 
-    def __init__(self, database: Database, git: Git, pull_requests: PullRequestService) -> None:
+    def __init__(self, database: Database, git: Git) -> None:
         self._database = database
         self._git = git
-        self._pull_requests = pull_requests
 
     async def act(self, event: EventRow) -> list[Checked]:
         """What Git says of each open pull request that the event concerns."""
-        return [await self._preview(*one) for one in await self._concerned(event)]
+        async with self._reading(event) as uow:
+            concerned = await _concerned(uow, event)
+        return [await self._look(event, one) for one in concerned]
 
-    async def _concerned(self, event: EventRow) -> list[tuple[PullRequestRow, RepositoryRow, str, str]]:
+    async def _look(self, event: EventRow, one: Concerned) -> Checked:
+        row, source, target = one.row, one.now.source, one.now.target
+        if source is None or target is None:
+            heads = [None if branch is None else branch.head_sha for branch in (source, target)]
+            return Checked(pull_request_id=row.id, source_sha=heads[0], target_sha=heads[1])
+        key = key_of(one.now.repository)
+        ends = (source.head_sha, target.head_sha)
+        shas = await self._git.shas(key, ends[0], limit=MOST_PROPOSED, until=ends[1])
+        async with self._reading(event) as uow:
+            known = await uow.source_control.commits_by_sha(row.repository_id, shas)
+        return Checked(
+            pull_request_id=row.id,
+            source_sha=ends[0],
+            target_sha=ends[1],
+            preview=await self._git.preview(key, target=ends[1], source=ends[0]),
+            proposed=shas,
+            unrecorded=[await self._git.commit(key, sha) for sha in reversed(shas) if sha not in known],
+        )
+
+    @asynccontextmanager
+    async def _reading(self, event: EventRow) -> AsyncIterator[UnitOfWork]:
+        """A unit of work that is never committed."""
         access = Access(tenant_id=event.tenant_id)
-        found = []
+        cause = Cause(actor_id=None, on_behalf_of=None, trace_id=event.trace_id, correlation_id="", causation_id="")
         async with self._database.reading(access) as session:
-            rows, queries = Rows(session, access), SourceControlQueries(session, access)
-            if event.subject_type == "Branch":
-                branch = await rows.get(BranchRow, event.subject_id)
-                wanted = (
-                    [] if branch is None else await queries.open_pull_requests_of(branch.repository_id, branch.name)
-                )
-            else:
-                one = await rows.get(PullRequestRow, event.subject_id)
-                wanted = [one] if one is not None and one.status == "OPEN" else []
-            for row in wanted:
-                repository = await rows.get(RepositoryRow, row.repository_id)
-                source = await rows.find(BranchRow, repository_id=row.repository_id, name=row.source_branch)
-                target = await rows.find(BranchRow, repository_id=row.repository_id, name=row.target_branch)
-                if repository is not None and source is not None and target is not None:
-                    found.append((row, repository, source.head_sha, target.head_sha))
-        return found
-
-    async def _preview(self, row: PullRequestRow, repository: RepositoryRow, source: str, target: str) -> Checked:
-        preview = await self._git.preview(key_of(repository), target=target, source=source)
-        return Checked(pull_request_id=row.id, source_sha=source, target_sha=target, preview=preview)
+            yield UnitOfWork(session, access, cause)
 
     async def record(self, uow: UnitOfWork, event: EventRow, result: list[Checked]) -> None:
         """The rows follow."""
         for seen in result:
-            await self._pull_requests.checked(uow, seen)
+            await checked(uow, seen)
 
     async def on_dead_letter(self, uow: UnitOfWork, event: EventRow, reason: str) -> None:
-        """The checks stay as they were; a pull request whose checks never ran says so."""
-        row = await uow.rows.get(PullRequestRow, event.subject_id, lock=True)
-        if row is not None and row.checks_status == "PENDING":
-            row.checks_status = "ERROR"
+        """Every pull request that the event concerns says that its checks could not run."""
+        for one in await _concerned(uow, event):
+            await not_checked(uow, one.row)
+
+
+async def _concerned(uow: UnitOfWork, event: EventRow) -> list[Concerned]:
+    found = []
+    for row in await _open(uow, event):
+        now = await standing(uow, row)
+        if now is not None:
+            found.append(Concerned(row=row, now=now))
+    return found
+
+
+async def _open(uow: UnitOfWork, event: EventRow) -> list[PullRequestRow]:
+    if event.subject_type == "PullRequest":
+        one = await uow.rows.get(PullRequestRow, event.subject_id)
+        return [one] if one is not None and one.status == "OPEN" else []
+    repository_id, name = await _branch(uow, event)
+    return await uow.source_control.open_pull_requests_of(repository_id, name)
+
+
+async def _branch(uow: UnitOfWork, event: EventRow) -> tuple[UUID, str]:
+    """Of a branch that is deleted only the event knows which it was."""
+    row = await uow.rows.get(BranchRow, event.subject_id)
+    if row is not None:
+        return row.repository_id, row.name
+    return parse_id(str(event.payload["repositoryId"]))[1], str(event.payload["name"])

@@ -67,8 +67,10 @@ class BranchProtected(Event):
     """Whether the branch moves by merged pull requests only."""
 
     subject: ClassVar[str] = "Branch"
+    repository_id: UUID = field(metadata={"of": "Repository"})
     name: str
     is_protected: bool
+    required_reviews: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,7 @@ class BranchDeleted(Event):
     """The branch is gone; its commits stay."""
 
     subject: ClassVar[str] = "Branch"
+    repository_id: UUID = field(metadata={"of": "Repository"})
     name: str
     head_sha: str
 

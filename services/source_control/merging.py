@@ -9,7 +9,8 @@ from services.actor import Actor, Scope
 from services.errors import Conflict, PreconditionFailed, absent
 from services.source_control.commits import writable
 from services.source_control.git import Git, key_of, told
-from services.source_control.pull_requests import PullRequestService, PullRequestStatus
+from services.source_control.protection import required_reviews
+from services.source_control.pull_requests import PullRequestService, PullRequestStatus, reviewed
 from services.source_control.ref_moves import MERGE, RefMove
 from storage.tables.scoped import now
 from storage.tables.source_control import BranchRow, PullRequestRow, RepositoryRow
@@ -61,7 +62,7 @@ class MergeService:
             raise absent("branch", row.source_branch if source is None else row.target_branch)
         if command.expected_source_sha != source.head_sha or row.source_sha != source.head_sha:
             raise Conflict(f"the source is at {source.head_sha}: review it as it is now", field="expectedSourceSha")
-        reviews = await self._pull_requests.reviewed(uow, row, repository.required_reviews)
+        reviews = await reviewed(uow, row, required_reviews(repository, target))
         if not reviews.passed:
             raise PreconditionFailed(
                 f"the pull request has {reviews.summary}", help="reviewPullRequest with verdict: APPROVE"

@@ -1,27 +1,25 @@
-"""PullRequestService: open, review, close, and what the automatic checks say."""
+"""PullRequestService: open, review, close."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from uuid import UUID
 
-from providers.git.values import MergePreview
 from services.actor import Actor, Scope
 from services.errors import Conflict, InvalidInput, PolicyDenied, PreconditionFailed, absent
 from services.events.event import record
 from services.events.source_control import (
-    PullRequestChecksCompleted,
     PullRequestClosed,
     PullRequestOpened,
     PullRequestReviewed,
-    PullRequestUpdated,
 )
 from services.names import words
 from services.source_control.commits import writable
 from services.source_control.reviews import Tally, Verdict, tally
 from storage.access import NewEdge
 from storage.ids import public_id
-from storage.tables.source_control import BranchRow, CheckRow, PullRequestRow, RepositoryRow, ReviewRow
+from storage.tables.source_control import BranchRow, PullRequestRow, RepositoryRow, ReviewRow
 from storage.unit_of_work import UnitOfWork
 
 
@@ -61,18 +59,8 @@ class ClosePullRequest:
     pull_request_id: UUID
 
 
-@dataclass(frozen=True, kw_only=True)
-class Checked:
-    """What Git said of one pair of shas."""
-
-    pull_request_id: UUID
-    source_sha: str
-    target_sha: str
-    preview: MergePreview
-
-
 class PullRequestService:
-    """Owns pull requests, their reviews and checks."""
+    """Owns pull requests and their reviews."""
 
     async def open(self, uow: UnitOfWork, actor: Actor, command: OpenPullRequest) -> PullRequestRow:
         """The pull request with the repository's next number; its checks follow by themselves."""
@@ -82,11 +70,7 @@ class PullRequestService:
         assert repository is not None
         source = await _branch(uow, repository, command.source_branch, "sourceBranch")
         target = await _branch(uow, repository, command.target_branch or repository.default_branch, "targetBranch")
-        if source.id == target.id:
-            raise InvalidInput("source and target are the same branch", field="targetBranch")
-        for other in await uow.source_control.open_pull_requests_of(repository.id, source.name):
-            if (other.source_branch, other.target_branch) == (source.name, target.name):
-                raise Conflict(f"pull request {other.number} is open for these branches", field="sourceBranch")
+        await _check_new(uow, source, target)
         row = PullRequestRow(
             tenant_id=uow.tenant_id,
             project_id=repository.project_id,
@@ -112,7 +96,7 @@ class PullRequestService:
         )
         of = partial(record, uow, project_id=row.project_id, module_id=repository.module_id, trace_id=row.trace_id)
         of(told, subject_id=row.id)
-        await propose(uow, row)
+        await propose(uow, row, [row.source_sha])
         return row
 
     async def review(self, uow: UnitOfWork, actor: Actor, command: ReviewPullRequest) -> PullRequestRow:
@@ -163,46 +147,32 @@ class PullRequestService:
             raise PreconditionFailed(f"the pull request is {row.status}: only an OPEN one changes")
         return row
 
-    async def reviewed(self, uow: UnitOfWork, row: PullRequestRow, required: int) -> Tally:
-        """What the reviews of its source add up to now."""
-        reviews = await uow.source_control.reviews_of(row.id)
-        return tally(reviews, author=row.author_id, source_sha=row.source_sha, required=required)
 
-    async def checked(self, uow: UnitOfWork, seen: Checked) -> None:
-        """Records what the checks say; an unchanged answer is not told again."""
-        row = await uow.rows.get(PullRequestRow, seen.pull_request_id, lock=True)
-        if row is None or row.status != PullRequestStatus.OPEN:
-            return
-        of = partial(record, uow, subject_id=row.id, project_id=row.project_id, trace_id=row.trace_id)
-        if row.source_sha != seen.source_sha:
-            row.source_sha = seen.source_sha
-            for review in await uow.source_control.reviews_of(row.id):
-                review.is_stale = True
-            of(PullRequestUpdated(source_sha=row.source_sha))
-            await propose(uow, row)
-        before = (row.checks_status, row.target_sha, row.mergeability)
-        row.target_sha, row.conflicts = seen.target_sha, list(seen.preview.conflicts)
-        row.mergeability = "MERGEABLE" if seen.preview.mergeable else "CONFLICTING"
-        repository = await uow.rows.get(RepositoryRow, row.repository_id)
-        reviews = await self.reviewed(uow, row, 0 if repository is None else repository.required_reviews)
-        conflicts = f"conflicts in {', '.join(row.conflicts[:10])}" if row.conflicts else "merges cleanly"
-        await _check(uow, row, "mergeability", seen.preview.mergeable, conflicts)
-        await _check(uow, row, "reviews", reviews.passed, reviews.summary)
-        row.checks_status = "PASSED" if seen.preview.mergeable and reviews.passed else "FAILED"
-        if before != (row.checks_status, row.target_sha, row.mergeability):
-            of(
-                PullRequestChecksCompleted(
-                    status=row.checks_status, source_sha=row.source_sha, target_sha=row.target_sha
-                )
-            )
+async def reviewed(uow: UnitOfWork, row: PullRequestRow, required: int) -> Tally:
+    """What the reviews of its source add up to now."""
+    reviews = await uow.source_control.reviews_of(row.id)
+    return tally(reviews, author=row.author_id, source_sha=row.source_sha, required=required)
 
 
-async def propose(uow: UnitOfWork, row: PullRequestRow) -> None:
-    """Links the source's commit to the pull request; an event must be told in the same unit of work."""
-    known = await uow.source_control.commits_by_sha(row.repository_id, [row.source_sha])
-    for commit in known.values():
+async def propose(uow: UnitOfWork, row: PullRequestRow, shas: Sequence[str]) -> None:
+    """Links recorded commits to the pull request; an event must be told in the same unit of work."""
+    for commit in (await uow.source_control.commits_by_sha(row.repository_id, shas)).values():
         ends = (("Commit", commit.id), ("PullRequest", row.id))
         uow.link(NewEdge(kind="PROPOSED_IN", upstream=ends[0], downstream=ends[1], project_id=row.project_id))
+
+
+async def _check_new(uow: UnitOfWork, source: BranchRow, target: BranchRow) -> None:
+    if source.id == target.id:
+        raise InvalidInput("source and target are the same branch", field="targetBranch")
+    if source.head_sha == target.head_sha:
+        raise PreconditionFailed(
+            f"branch {source.name!r} has nothing that {target.name!r} lacks",
+            field="sourceBranch",
+            help="createCommit on the source branch",
+        )
+    for other in await uow.source_control.open_pull_requests_of(source.repository_id, source.name):
+        if (other.source_branch, other.target_branch) == (source.name, target.name):
+            raise Conflict(f"pull request {other.number} is open for these branches", field="sourceBranch")
 
 
 async def _branch(uow: UnitOfWork, repository: RepositoryRow, name: str, field: str) -> BranchRow:
@@ -210,15 +180,3 @@ async def _branch(uow: UnitOfWork, repository: RepositoryRow, name: str, field: 
     if row is None:
         raise absent("branch", name, field=field)
     return row
-
-
-async def _check(uow: UnitOfWork, row: PullRequestRow, name: str, passed: bool, summary: str) -> None:
-    found = await uow.rows.find(CheckRow, pull_request_id=row.id, name=name)
-    if found is None:
-        found = CheckRow(
-            tenant_id=row.tenant_id, project_id=row.project_id, pull_request_id=row.id, name=name,
-            status="", summary="", source_sha=row.source_sha, target_sha=row.target_sha,
-        )  # fmt: skip
-        uow.rows.put(found)
-    found.status, found.summary = "PASSED" if passed else "FAILED", summary
-    found.source_sha, found.target_sha = row.source_sha, row.target_sha

@@ -84,7 +84,8 @@ async def _record_branch(
     if intent.new_sha is None:
         if row is not None:
             await uow.rows.delete(row)
-            tell(BranchDeleted(name=row.name, head_sha=row.head_sha), subject_id=row.id)
+            gone = BranchDeleted(repository_id=repository.id, name=row.name, head_sha=row.head_sha)
+            tell(gone, subject_id=row.id)
         return None
     if row is None:
         row = BranchRow(

@@ -22,7 +22,12 @@ class Tally:
 
     approvals: int
     required: int
-    objections: int
+    objectors: tuple[UUID, ...]
+
+    @property
+    def objections(self) -> int:
+        """How many ask for changes."""
+        return len(self.objectors)
 
     @property
     def passed(self) -> bool:
@@ -46,5 +51,5 @@ def tally(reviews: Sequence[ReviewRow], *, author: UUID, source_sha: str, requir
     return Tally(
         approvals=verdicts.count(Verdict.APPROVE),
         required=required,
-        objections=verdicts.count(Verdict.REQUEST_CHANGES),
+        objectors=tuple(who for who, verdict in last.items() if verdict == Verdict.REQUEST_CHANGES),
     )

@@ -33,13 +33,13 @@ class LineageQueries:
         ordered = statement.order_by(c.upstream_id, c.downstream_id, c.kind).limit(limit)
         return list((await self._session.execute(ordered)).scalars())
 
-    async def among(self, ids: Sequence[UUID], *, kind: str, ends: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
-        """The (upstream, downstream) pairs of edges of the kind from one of ``ids`` to one of ``ends``."""
+    async def leading_to(self, node: UUID, *, kind: str, ids: Sequence[UUID]) -> set[UUID]:
+        """Those of these nodes that an edge of the kind leads from to the node."""
         c: Any = EdgeRow
-        statement = visible(self._access, EdgeRow, c.upstream_id, c.downstream_id).where(
-            c.upstream_id.in_(ids), c.downstream_id.in_(ends), c.kind == kind
+        statement = visible(self._access, EdgeRow, c.upstream_id).where(
+            c.upstream_id.in_(ids), c.downstream_id == node, c.kind == kind
         )
-        return {(up, down) for up, down in await self._session.execute(statement)}
+        return set((await self._session.execute(statement)).scalars())
 
     async def linked(
         self, kind: type[R], edge: tuple[str, bool], ids: Sequence[UUID], page: Page

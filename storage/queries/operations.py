@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.access import Access
@@ -32,15 +32,12 @@ class OperationQueries:
         )
         return (await self._session.execute(statement)).scalar_one_or_none()
 
-    async def has_edge(self, edge: EdgeRow) -> bool:
-        """Whether the very same edge stands already."""
+    async def standing_edges(self, keys: Sequence[tuple[UUID, UUID, str]]) -> set[tuple[UUID, UUID, str]]:
+        """Those of these edges (upstream, downstream, kind) that stand already."""
         c = _c(EdgeRow)
-        statement = visible(self._access, EdgeRow, c.kind).where(
-            c.upstream_id == edge.upstream_id,
-            c.downstream_id == edge.downstream_id,
-            c.kind == edge.kind,
-        )
-        return (await self._session.execute(statement)).first() is not None
+        wanted = tuple_(c.upstream_id, c.downstream_id, c.kind)
+        statement = visible(self._access, EdgeRow, c.upstream_id, c.downstream_id, c.kind).where(wanted.in_(keys))
+        return {(up, down, kind) for up, down, kind in await self._session.execute(statement)}
 
     async def edges(self, ids: Sequence[UUID], *, downstream: bool) -> list[EdgeRow]:
         """Edges that leave (or reach) these nodes, as far as the access sees their project."""

@@ -41,7 +41,8 @@ class Repo:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     async def branch(self, name: str = "work") -> dict[str, Any]:
-        query = "query($id: ID!) { node(id: $id) { ... on Repository { branches { nodes { name headSha } } } } }"
+        fields = "branches { nodes { name headSha isProtected } }"
+        query = f"query($id: ID!) {{ node(id: $id) {{ ... on Repository {{ {fields} }} }} }}"
         nodes = (await self.client.ask(query, id=self.id))["node"]["branches"]["nodes"]
         return next(node for node in nodes if node["name"] == name)
 
