@@ -76,7 +76,7 @@ async def test_a_writer_waits_for_the_lock_and_the_loop_goes_on(database: Databa
     assert not writing.done()
     rival.execute("COMMIT")
     assert await writing < 0.2
-    assert rival.execute("SELECT name FROM projects").fetchall() == [("first",), ("booking",)]
+    assert rival.execute("SELECT name FROM projects ORDER BY id").fetchall() == [("first",), ("booking",)]
     rival.close()
 
 
