@@ -19,7 +19,7 @@ from storage.tables.scoped import TenantScoped, now
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
-    "PRAGMA busy_timeout=10000",
+    "PRAGMA busy_timeout=0",
     "PRAGMA foreign_keys=ON",
     "PRAGMA wal_autocheckpoint=10000",
     "PRAGMA cache_size=-32768",

@@ -7,17 +7,25 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, insert, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session, configure_mappers
 
 from storage.access import Access, Cause, NewEvent
-from storage.ids import new_id, public_id
+from storage.ids import public_id
 from storage.queries.visible import visible
 from storage.tables.operations import CursorRow, EventRow, LogHeadRow
 from storage.tables.scoped import now
+from storage.upserts import insert_or_update
 
 GENESIS = "0" * 64
 _APPEND_LOCK = 0x51_1B_3A_7
+configure_mappers()  # events are made without their constructor, which would have done so
+_EVENTS: Any = inspect(EventRow)
+_COLUMNS = tuple(column.name for column in _EVENTS.local_table.c if column.name != "position")
+_INSERT = insert(_EVENTS.local_table)
+_HEADS: Any = inspect(LogHeadRow).local_table
+_MOVE_HEAD = insert_or_update(LogHeadRow, ("sequence", "hash"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,43 +81,41 @@ def chain_hash(row: EventRow) -> str:
     return hashlib.sha256(orjson.dumps(envelope(row), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-async def append(session: AsyncSession, access: Access, cause: Cause, events: Sequence[NewEvent]) -> list[EventRow]:
-    """Numbers, hashes and inserts the events as the last statements before the commit."""
+def append(session: Session, access: Access, cause: Cause, events: Sequence[tuple[UUID, NewEvent]]) -> list[EventRow]:
+    """Numbers, hashes and inserts the events, each under its id, as the last statements before the commit."""
     if not events:
         return []
-    if session.get_bind().dialect.name == "postgresql":
-        await session.execute(select(func.pg_advisory_xact_lock(_APPEND_LOCK)))
-    heads: dict[UUID, LogHeadRow] = {}
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_APPEND_LOCK)))
+    heads: dict[UUID, tuple[int, str]] = {}
     rows = []
-    for new in events:
+    for event_id, new in events:
         tenant = new.tenant_id or access.tenant_id
-        head = heads.get(tenant)
-        if head is None:
-            head = heads[tenant] = await _head(session, tenant)
-        row = _row(new, tenant, cause, head)
-        row.hash = chain_hash(row)
-        head.sequence, head.hash = row.sequence, row.hash
+        sequence, previous = heads.get(tenant) or _head(connection, tenant)
+        row = _row(event_id, new, tenant, cause, sequence + 1, previous)
+        heads[tenant] = (row.sequence, row.hash)
         rows.append(row)
-    session.add_all(rows)
-    await session.flush()
+    connection.execute(_INSERT, [{name: getattr(row, name) for name in _COLUMNS} for row in rows])
+    moved = [{"tenant_id": tenant, "sequence": head[0], "hash": head[1]} for tenant, head in heads.items()]
+    connection.execute(_MOVE_HEAD[connection.dialect.name], moved)
     return rows
 
 
-async def _head(session: AsyncSession, tenant: UUID) -> LogHeadRow:
-    found = (await session.execute(select(LogHeadRow).where(LogHeadRow.tenant_id == tenant))).scalar_one_or_none()  # type: ignore[arg-type]  # SQLModel types columns as values
-    if found is None:
-        found = LogHeadRow(tenant_id=tenant, sequence=0, hash=GENESIS)
-        session.add(found)
-    return found
+def _head(connection: Connection, tenant: UUID) -> tuple[int, str]:
+    found = connection.execute(select(_HEADS.c.sequence, _HEADS.c.hash).where(_HEADS.c.tenant_id == tenant)).first()
+    return (0, GENESIS) if found is None else (found[0], found[1])
 
 
-def _row(new: NewEvent, tenant: UUID, cause: Cause, head: LogHeadRow) -> EventRow:
-    return EventRow(
-        event_id=new_id(),
+def _row(event_id: UUID, new: NewEvent, tenant: UUID, cause: Cause, sequence: int, previous: str) -> EventRow:
+    """Made as a loaded row is: the ORM does not watch it, for it is never changed."""
+    row: EventRow = _EVENTS.class_manager.new_instance()
+    row.__dict__.update(
+        event_id=event_id,
         event_type=new.event_type,
         schema_version=new.schema_version,
         tenant_id=tenant,
-        sequence=head.sequence + 1,
+        sequence=sequence,
         project_id=new.project_id,
         module_id=new.module_id,
         subject_type=new.subject_type,
@@ -121,13 +127,10 @@ def _row(new: NewEvent, tenant: UUID, cause: Cause, head: LogHeadRow) -> EventRo
         on_behalf_of=cause.on_behalf_of,
         occurred_at=now(),
         payload=new.payload,
-        prev_hash=head.hash,
-        hash="",
+        prev_hash=previous,
     )
-
-
-def _columns() -> Any:
-    return EventRow.__table__.c  # type: ignore[attr-defined]  # SQLModel hides the table from the type checker
+    row.__dict__["hash"] = chain_hash(row)
+    return row
 
 
 async def read(
@@ -140,7 +143,7 @@ async def read(
     through: int | None = None,
 ) -> list[EventRow]:
     """A tenant's events with a sequence over ``after``, oldest first, as far as the access sees."""
-    c = _columns()
+    c = _EVENTS.local_table.c
     statement = visible(access, EventRow).where(c.sequence > after).order_by(c.sequence).limit(limit)
     if through is not None:
         statement = statement.where(c.sequence <= through)
@@ -164,34 +167,33 @@ async def page(
 
 async def by_ids(session: AsyncSession, access: Access, ids: Sequence[UUID]) -> list[EventRow]:
     """These events in the order of the stream, as far as the access sees."""
-    c = _columns()
+    c = _EVENTS.local_table.c
     statement = visible(access, EventRow).where(c.event_id.in_(ids)).order_by(c.sequence)
     return list((await session.execute(statement)).scalars())
 
 
 async def tail(session: AsyncSession, *, after: int, limit: int) -> list[EventRow]:
     """Every tenant's events over a global position; for the log's own tails, in the system role."""
-    c = _columns()
+    c = _EVENTS.local_table.c
     statement = select(EventRow).where(c.position > after).order_by(c.position).limit(limit)
     return list((await session.execute(statement)).scalars())
 
 
 async def subjects(session: AsyncSession, kinds: Sequence[str], *, after: int) -> set[UUID]:
     """What the events over a global position are about, of these types and any tenant; in the system role."""
-    c = _columns()
+    c = _EVENTS.local_table.c
     statement = select(c.subject_id).where(c.position > after, c.subject_type.in_(kinds))
     return set((await session.execute(statement)).scalars())
 
 
 async def last_position(session: AsyncSession) -> int:
     """The newest global position, 0 in an empty log; in the system role."""
-    return int((await session.execute(select(func.max(_columns().position)))).scalar() or 0)
+    return int((await session.execute(select(func.max(_EVENTS.local_table.c.position)))).scalar() or 0)
 
 
 async def last_sequence(session: AsyncSession, tenant: UUID) -> int:
     """The newest sequence of a tenant, 0 when it has no events."""
-    c = LogHeadRow.__table__.c  # type: ignore[attr-defined]  # as above
-    return int((await session.execute(select(c.sequence).where(c.tenant_id == tenant))).scalar() or 0)
+    return int((await session.execute(select(_HEADS.c.sequence).where(_HEADS.c.tenant_id == tenant))).scalar() or 0)
 
 
 async def verify_chain(session: AsyncSession, access: Access, *, batch: int = 500) -> int:
@@ -209,7 +211,9 @@ async def verify_chain(session: AsyncSession, access: Access, *, batch: int = 50
 
 async def by_id(session: AsyncSession, event_id: UUID) -> EventRow:
     """One event of any tenant; for the log's own tails, in the system role."""
-    found: EventRow = (await session.execute(select(EventRow).where(_columns().event_id == event_id))).scalar_one()
+    found: EventRow = (
+        await session.execute(select(EventRow).where(_EVENTS.local_table.c.event_id == event_id))
+    ).scalar_one()
     return found
 
 

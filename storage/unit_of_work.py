@@ -4,11 +4,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from storage import event_log
 from storage.access import Access, Cause, IdempotencyKey, NewEdge, NewEvent
 from storage.engine import Database
+from storage.ids import new_id
 from storage.queries.lineage import LineageQueries
 from storage.queries.operations import OperationQueries
 from storage.queries.platform import PlatformQueries
@@ -16,6 +19,10 @@ from storage.queries.rows import Rows
 from storage.queries.source_control import SourceControlQueries
 from storage.tables.operations import EdgeRow, EventRow, IdempotencyRow
 from storage.tables.scoped import now
+from storage.upserts import insert_or_keep
+
+_KEEP_EDGE = insert_or_keep(EdgeRow)
+_INSERT_KEY = insert(IdempotencyRow)
 
 Hear = Callable[[Sequence[EventRow]], None]
 
@@ -56,50 +63,52 @@ class UnitOfWork:
 
     async def commit(self) -> list[EventRow]:
         """Everything or nothing; UniqueViolation when an index refuses. Answers the events as they stand in the log."""
-        await self._session.flush()
-        events = await event_log.append(self._session, self.access, self.cause, self._events)
-        await self._write_edges(events)
-        self._write_key(events)
-        await self._session.commit()
+        events = await self._session.run_sync(self._write)
         for hear in self._heard:
             hear(events)
         self._events, self._edges, self._key = [], [], None
         return events
 
-    async def _write_edges(self, events: list[EventRow]) -> None:
-        wanted = {(edge.upstream[1], edge.downstream[1], edge.kind): edge for edge in self._edges}
-        standing = await self.operations.standing_edges(list(wanted)) if wanted else set()
-        for key, edge in wanted.items():
-            if key not in standing:
-                self._session.add(
-                    EdgeRow(
-                        tenant_id=self.tenant_id,
-                        upstream_id=key[0],
-                        downstream_id=key[1],
-                        kind=key[2],
-                        upstream_type=edge.upstream[0],
-                        downstream_type=edge.downstream[0],
-                        project_id=edge.project_id,
-                        event_id=events[-1].event_id,
-                    )
-                )
+    def _write(self, session: Session) -> list[EventRow]:
+        session.flush()
+        numbered = [(new_id(), event) for event in self._events]
+        connection = session.connection()
+        if self._edges:
+            connection.execute(_KEEP_EDGE[connection.dialect.name], self._edge_values(numbered[-1][0]))
+        if self._key is not None:
+            connection.execute(_INSERT_KEY, [self._key_values([event_id for event_id, _ in numbered])])
+        events = event_log.append(session, self.access, self.cause, numbered)
+        session.commit()
+        return events
 
-    def _write_key(self, events: list[EventRow]) -> None:
-        if self._key is None:
-            return
+    def _edge_values(self, event_id: UUID) -> list[dict[str, object]]:
+        return [
+            {
+                "tenant_id": self.tenant_id,
+                "upstream_id": edge.upstream[1],
+                "downstream_id": edge.downstream[1],
+                "kind": edge.kind,
+                "upstream_type": edge.upstream[0],
+                "downstream_type": edge.downstream[0],
+                "project_id": edge.project_id,
+                "event_id": event_id,
+            }
+            for edge in self._edges
+        ]
+
+    def _key_values(self, events: list[UUID]) -> dict[str, object]:
+        assert self._key is not None
         key, node_type, node_id = self._key
-        self._session.add(
-            IdempotencyRow(
-                tenant_id=self.tenant_id,
-                identity_id=key.identity_id,
-                key=key.key,
-                body_hash=key.body_hash,
-                node_type=node_type,
-                node_id=node_id,
-                event_ids=[event.event_id.hex for event in events],
-                created_at=now(),
-            )
-        )
+        return {
+            "tenant_id": self.tenant_id,
+            "identity_id": key.identity_id,
+            "key": key.key,
+            "body_hash": key.body_hash,
+            "node_type": node_type,
+            "node_id": node_id,
+            "event_ids": [event_id.hex for event_id in events],
+            "created_at": now(),
+        }
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.access import Access
@@ -31,13 +31,6 @@ class OperationQueries:
             c.tenant_id == self._access.tenant_id, c.identity_id == identity_id, c.key == key
         )
         return (await self._session.execute(statement)).scalar_one_or_none()
-
-    async def standing_edges(self, keys: Sequence[tuple[UUID, UUID, str]]) -> set[tuple[UUID, UUID, str]]:
-        """Those of these edges (upstream, downstream, kind) that stand already."""
-        c = _c(EdgeRow)
-        wanted = tuple_(c.upstream_id, c.downstream_id, c.kind)
-        statement = visible(self._access, EdgeRow, c.upstream_id, c.downstream_id, c.kind).where(wanted.in_(keys))
-        return {(up, down, kind) for up, down, kind in await self._session.execute(statement)}
 
     async def edges(self, ids: Sequence[UUID], *, downstream: bool) -> list[EdgeRow]:
         """Edges that leave (or reach) these nodes, as far as the access sees their project."""
