@@ -28,6 +28,7 @@ from services.actor import Actor
 from services.failpoints import Failpoints
 from services.platform.artifacts import ArtifactService
 from services.platform.configuration import ConfigurationService
+from services.platform.dead_letters import DeadLetterService
 from services.platform.environments import EnvironmentService
 from services.platform.identities import IdentityService
 from services.platform.issuer import TokenIssuer
@@ -50,12 +51,19 @@ from storage.hub import Hub
 from storage.ids import new_id
 from storage.migrate import upgrade
 from storage.unit_of_work import UnitOfWork, unit_of_work
+from workers import crash_loops, retention, timers
 from workers.adoption import Adoption
+from workers.crash_loops import CrashLoops
 from workers.dispatcher import Dispatcher
 from workers.engine import DurableEngine
+from workers.git_maintenance import GitMaintenanceWorker
+from workers.lock import FolderLock
 from workers.pull_request_checks import PullRequestCheckWorker
+from workers.repeating import Repeating
 from workers.repository_provisioning import RepositoryProvisioningWorker
+from workers.retention import Retention
 from workers.runtime import Runtime
+from workers.timers import Timers
 
 DEFAULT_PORT = 7420
 
@@ -119,6 +127,7 @@ class Slipway:
             configuration=ConfigurationService(),
             branch_creation=BranchCreation(git),
             branch_deletion=BranchDeletion(),
+            dead_letters=DeadLetterService(),
             commits=CommitService(git),
             moving=Moving(self.database, git, transport, BranchTurns(), self.failpoints),
             pull_requests=pull_requests,
@@ -127,13 +136,27 @@ class Slipway:
         )
         self.tokens = VerifiedTokens(self.database, identities)
         self.adoption = Adoption(self.database, self.services.moving)
+        self.lock = FolderLock(settings.data)
+        self._build_workers(git)
+
+    def _build_workers(self, git: EmbeddedGit) -> None:
+        database, services = self.database, self.services
         workers = (
-            RepositoryProvisioningWorker(self.database, git, repositories, environments),
-            PullRequestCheckWorker(self.database, git, pull_requests),
+            RepositoryProvisioningWorker(database, git, services.repositories, services.environments),
+            PullRequestCheckWorker(database, git, services.pull_requests),
+            GitMaintenanceWorker(database, git, services.repositories),
         )
-        self.runtime = Runtime(self.database, workers)
-        self.engine = DurableEngine(self.database.url, self.runtime.run)
-        self.dispatcher = Dispatcher(self.database, workers, self.engine.begin)
+        self.runtime = Runtime(database, workers, self.failpoints)
+        self.engine = DurableEngine(database.url, self.runtime.run)
+        self.dispatcher = Dispatcher(database, workers, self.engine.begin, self.failpoints)
+        self.timers = Timers(workers, self.engine.begin)
+        self.retention = Retention(database, self.engine)
+        given_up = CrashLoops(self.engine, self.runtime)
+        self._repeating = (
+            Repeating("looking for crash loops", crash_loops.LOOK_SECONDS, given_up.look),
+            Repeating("looking for ticks", timers.LOOK_SECONDS, self.timers.look),
+            Repeating("retention", retention.EVERY_SECONDS, self.retention.sweep),
+        )
 
     async def start(self) -> str | None:
         """Migrates, and founds the operator tenant at the first start: then answers its admin's one-time token."""
@@ -156,19 +179,25 @@ class Slipway:
             await uow.commit()
         return token
 
-    def work(self) -> None:
-        """Starts the workers within the running loop; ``start`` must have run."""
-        self.engine.start()
+    async def work(self) -> None:
+        """Starts the workers within the running loop; ``start`` must have run. FolderInUse when another works there."""
+        self.lock.take()
+        await self.engine.start()
         self.dispatcher.start()
         self.adoption.start()
+        for repeating in self._repeating:
+            repeating.start()
 
     async def stop(self) -> None:
         """Stops the workers, leaving what is under way to the next start, and closes the database."""
         await self.services.moving.idle()
+        for repeating in self._repeating:
+            await repeating.stop()
         await self.adoption.stop()
         await self.dispatcher.stop()
-        await asyncio.to_thread(self.engine.stop)
+        await self.engine.stop()
         await self.database.close()
+        self.lock.release()
 
     async def authenticate(self, token: str) -> Actor:
         """The caller of a token; InvalidToken when it is not alive."""
@@ -209,7 +238,7 @@ class Slipway:
 
         @asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
-            self.work()
+            await self.work()
             try:
                 yield
             finally:

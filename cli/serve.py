@@ -14,6 +14,7 @@ import uvicorn
 from rich.console import Console
 
 from main import DEFAULT_PORT, Settings, Slipway
+from workers.lock import FolderInUse
 
 
 def listen(host: str, port: int | None) -> socket.socket:
@@ -70,6 +71,10 @@ class GracefulServer(uvicorn.Server):
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     console = Console()
     slipway = Slipway(settings)
+    try:
+        slipway.lock.take()
+    except FolderInUse as error:
+        raise typer.BadParameter(str(error)) from error
     token = await slipway.start()
     if token is not None:
         console.print("The operator's admin token, told this once:", style="bold")

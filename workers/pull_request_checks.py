@@ -4,13 +4,14 @@ from typing import ClassVar
 
 from services.source_control.git import Git, key_of
 from services.source_control.pull_requests import Checked, PullRequestService
-from storage.access import Access
 from storage.engine import Database
 from storage.queries.rows import Rows
 from storage.queries.source_control import SourceControlQueries
 from storage.tables.operations import EventRow
 from storage.tables.source_control import BranchRow, PullRequestRow, RepositoryRow
 from storage.unit_of_work import UnitOfWork
+from workers.delivery import Delivery
+from workers.worker import Progress
 
 
 class PullRequestCheckWorker:
@@ -26,24 +27,19 @@ class PullRequestCheckWorker:
         self._git = git
         self._pull_requests = pull_requests
 
-    async def act(self, event: EventRow) -> list[Checked]:
-        """What Git says of each open pull request that the event concerns."""
-        return [await self._preview(*one) for one in await self._concerned(event)]
+    def wants(self, event: EventRow) -> bool:
+        """A branch that moved only when it was some open pull request's source or target as it moved."""
+        return event.event_type != "BranchUpdated" or event.payload.get("openPullRequests", 1) > 0
 
-    async def _concerned(self, event: EventRow) -> list[tuple[PullRequestRow, RepositoryRow, str, str]]:
-        access = Access(tenant_id=event.tenant_id)
-        found = []
+    async def act(self, delivery: Delivery, progress: Progress) -> list[Checked]:
+        """What Git says of each open pull request that the event concerns."""
+        return [await self._preview(*one) for one in await self._concerned(delivery)]
+
+    async def _concerned(self, delivery: Delivery) -> list[tuple[PullRequestRow, RepositoryRow, str, str]]:
+        access, found = delivery.access, []
         async with self._database.reading(access) as session:
-            rows, queries = Rows(session, access), SourceControlQueries(session, access)
-            if event.subject_type == "Branch":
-                branch = await rows.get(BranchRow, event.subject_id)
-                wanted = (
-                    [] if branch is None else await queries.open_pull_requests_of(branch.repository_id, branch.name)
-                )
-            else:
-                one = await rows.get(PullRequestRow, event.subject_id)
-                wanted = [one] if one is not None and one.status == "OPEN" else []
-            for row in wanted:
+            rows = Rows(session, access)
+            for row in await _open(rows, SourceControlQueries(session, access), delivery):
                 repository = await rows.get(RepositoryRow, row.repository_id)
                 source = await rows.find(BranchRow, repository_id=row.repository_id, name=row.source_branch)
                 target = await rows.find(BranchRow, repository_id=row.repository_id, name=row.target_branch)
@@ -55,13 +51,20 @@ class PullRequestCheckWorker:
         preview = await self._git.preview(key_of(repository), target=target, source=source)
         return Checked(pull_request_id=row.id, source_sha=source, target_sha=target, preview=preview)
 
-    async def record(self, uow: UnitOfWork, event: EventRow, result: list[Checked]) -> None:
+    async def record(self, uow: UnitOfWork, delivery: Delivery, result: list[Checked]) -> None:
         """The rows follow."""
         for seen in result:
             await self._pull_requests.checked(uow, seen)
 
-    async def on_dead_letter(self, uow: UnitOfWork, event: EventRow, reason: str) -> None:
-        """The checks stay as they were; a pull request whose checks never ran says so."""
-        row = await uow.rows.get(PullRequestRow, event.subject_id, lock=True)
-        if row is not None and row.checks_status == "PENDING":
-            row.checks_status = "ERROR"
+    async def on_dead_letter(self, uow: UnitOfWork, delivery: Delivery, reason: str) -> None:
+        """Every open pull request whose checks were due says that they could not speak."""
+        for row in await _open(uow.rows, uow.source_control, delivery):
+            await self._pull_requests.unchecked(uow, row.id)
+
+
+async def _open(rows: Rows, queries: SourceControlQueries, delivery: Delivery) -> list[PullRequestRow]:
+    if delivery.subject_type == "Branch":
+        branch = await rows.get(BranchRow, delivery.subject_id)
+        return [] if branch is None else await queries.open_pull_requests_of(branch.repository_id, branch.name)
+    row = await rows.get(PullRequestRow, delivery.subject_id)
+    return [row] if row is not None and row.status == "OPEN" else []

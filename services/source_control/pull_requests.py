@@ -196,6 +196,15 @@ class PullRequestService:
                 )
             )
 
+    async def unchecked(self, uow: UnitOfWork, pull_request_id: UUID) -> None:
+        """Records that the checks gave up; what they said before of other shas counts no more."""
+        row = await uow.rows.get(PullRequestRow, pull_request_id, lock=True)
+        if row is None or row.status != PullRequestStatus.OPEN or row.checks_status == "ERROR":
+            return
+        row.checks_status = "ERROR"
+        told = PullRequestChecksCompleted(status="ERROR", source_sha=row.source_sha, target_sha=row.target_sha)
+        record(uow, told, subject_id=row.id, project_id=row.project_id, trace_id=row.trace_id)
+
 
 async def propose(uow: UnitOfWork, row: PullRequestRow) -> None:
     """Links the source's commit to the pull request; an event must be told in the same unit of work."""
