@@ -1,11 +1,11 @@
-"""Queries and mutations of the machinery."""
+"""Queries and mutations of what workers gave up."""
 
 import strawberry
 
 from resolvers.context import Info
 from resolvers.execution import carry_out
-from resolvers.reading import page, scoped
-from schema.connections import Connection
+from resolvers.reading import scoped
+from schema.connections import Connection, every
 from schema.dead_letters import DeadLetter, ReplayDeliveryInput, ReplayDeliveryPayload
 from services.actor import Scope
 
@@ -14,12 +14,7 @@ from services.actor import Scope
 class DeadLetterQuery:
     """What needs an operator."""
 
-    @strawberry.field(description="What workers gave up, in your sight.")
-    async def dead_letters(
-        self, info: Info, first: int | None = None, after: str | None = None
-    ) -> Connection[DeadLetter]:
-        """Oldest first."""
-        return await page(info, "DeadLetter", first, after)
+    dead_letters: Connection[DeadLetter] = every("DeadLetter", Connection[DeadLetter], "What workers gave up.")
 
 
 @strawberry.type

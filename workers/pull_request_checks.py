@@ -29,7 +29,7 @@ class PullRequestCheckWorker:
 
     def wants(self, event: EventRow) -> bool:
         """A branch that moved only when it was some open pull request's source or target as it moved."""
-        return event.event_type != "BranchUpdated" or event.payload.get("openPullRequests", 1) > 0
+        return event.event_type != "BranchUpdated" or event.payload["openPullRequests"] > 0
 
     async def act(self, delivery: Delivery, progress: Progress) -> list[Checked]:
         """What Git says of each open pull request that the event concerns."""

@@ -215,7 +215,7 @@ async def propose(uow: UnitOfWork, row: PullRequestRow) -> None:
 
 
 async def _branch(uow: UnitOfWork, repository: RepositoryRow, name: str, field: str) -> BranchRow:
-    row = await uow.rows.find(BranchRow, repository_id=repository.id, name=name)
+    row = await uow.rows.find_locked(BranchRow, repository_id=repository.id, name=name)
     if row is None:
         raise absent("branch", name, field=field)
     return row

@@ -178,11 +178,6 @@ class RepositoryService:
         event = RepositoryProvisioningFailed(reason=reason)
         record(uow, event, subject_id=row.id, project_id=row.project_id, module_id=row.module_id)
 
-    async def changed(self, uow: UnitOfWork, row: RepositoryRow) -> None:
-        """Plans maintenance an hour or so after the first change since the last."""
-        if row.maintain_at is None:
-            await uow.source_control.maintain_later(row.id, now() + MAINTAIN_AFTER * random.uniform(0.75, 1.25))
-
     async def maintained(self, uow: UnitOfWork, repository_id: UUID, due_at: datetime) -> None:
         """The next change plans the next maintenance."""
         await uow.source_control.maintained(repository_id, due_at)
@@ -199,6 +194,12 @@ def _archive(uow: UnitOfWork, row: RepositoryRow) -> None:
     row.status = RepositoryStatus.ARCHIVED.value
     event = RepositoryArchived(name=row.name)
     record(uow, event, subject_id=row.id, project_id=row.project_id, module_id=row.module_id)
+
+
+async def plan_maintenance(uow: UnitOfWork, repository: RepositoryRow) -> None:
+    """An hour or so after the first change since the last maintenance, so that repositories do not march in step."""
+    if repository.maintain_at is None:
+        await uow.source_control.maintain_later(repository.id, now() + MAINTAIN_AFTER * random.uniform(0.75, 1.25))
 
 
 def commit_row(

@@ -63,6 +63,12 @@ class Rows:
         found: R | None = (await self._session.execute(statement)).scalar_one_or_none()
         return found
 
+    async def find_locked(self, kind: type[R], **keys: object) -> R | None:
+        """The one row with these column values; nobody else changes it before the commit."""
+        statement = visible(self._access, kind).where(*(_column(kind, name) == value for name, value in keys.items()))
+        found: R | None = (await self._session.execute(statement.with_for_update())).scalar_one_or_none()
+        return found
+
     async def all(self, kind: type[R], **keys: object) -> list[R]:
         """Every row with these column values, oldest first."""
         statement = visible(self._access, kind).where(*(_column(kind, name) == value for name, value in keys.items()))

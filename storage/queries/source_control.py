@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.access import Access
@@ -35,6 +35,14 @@ class SourceControlQueries:
             .where(or_(c.source_branch.in_(branches), c.target_branch.in_(branches)))
             .order_by(c.id)
         )
+
+    async def open_pull_request_count(self, repository_id: UUID, branch: str) -> int:
+        """How many open pull requests come from or go to the branch."""
+        c: Any = PullRequestRow
+        statement = visible(self._access, PullRequestRow, func.count(c.id))
+        statement = statement.where(c.repository_id == repository_id, c.status == "OPEN")
+        statement = statement.where(or_(c.source_branch == branch, c.target_branch == branch))
+        return int(await self._one(statement) or 0)
 
     async def commits_by_sha(self, repository_id: UUID, shas: Sequence[str]) -> dict[str, CommitRow]:
         """The recorded ones of these commits, by sha."""
