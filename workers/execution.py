@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 
 from storage.engine import Database
 from storage.errors import UniqueViolation
+from storage.tables.scoped import now
 from storage.unit_of_work import UnitOfWork, unit_of_work
 from workers.delivery import Delivery
 from workers.errors import Superseded
@@ -23,6 +24,7 @@ class Execution:
         self._database = database
         self._worker = worker
         self._delivery = delivery
+        self._began_at = now()
         self._token = time.time_ns()
 
     async def begin(self) -> bool:
@@ -63,7 +65,7 @@ class Execution:
                 if not await uow.operations.release(*name, self._token):
                     raise Superseded
                 await decide(uow)
-                uow.operations.mark_processed(*name)
+                uow.operations.mark_processed(*name, self._began_at)
                 await uow.commit()
         except UniqueViolation:
             if await self.begin():

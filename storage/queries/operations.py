@@ -1,6 +1,7 @@
 """Statements of the machinery: idempotency, edges, processed deliveries, dead letters, uploads."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -67,10 +68,11 @@ class OperationQueries:
         )
         return (await self._session.execute(statement)).first() is not None
 
-    def mark_processed(self, worker: str, delivery: str) -> None:
+    def mark_processed(self, worker: str, delivery: str, began_at: datetime) -> None:
         """Claims the delivery in this commit; a second claim is a UniqueViolation."""
         tenant_id = self._access.tenant_id
-        self._session.add(ProcessedRow(tenant_id=tenant_id, worker=worker, delivery=delivery, created_at=now()))
+        row = ProcessedRow(tenant_id=tenant_id, worker=worker, delivery=delivery, began_at=began_at, created_at=now())
+        self._session.add(row)
 
     async def forget_processed(self, worker: str, delivery: str) -> None:
         """Lets the delivery take effect once more."""

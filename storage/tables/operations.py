@@ -85,13 +85,17 @@ class IdempotencyRow(SQLModel, table=True):
 
 
 class ProcessedRow(SQLModel, table=True):
-    """That a worker's effect of an event (or tick) is committed; outlives the engine's rows."""
+    """That a worker's effect of an event (or tick) is committed, and when the execution began that did it.
+
+    Outlives the engine's rows.
+    """
 
     __tablename__ = "processed"
     __table_args__ = (Index("ix_processed_ticks", "created_at", sqlite_where=_TICKS, postgresql_where=_TICKS),)
     tenant_id: UUID = Field(sa_type=Uuid, primary_key=True)
     worker: str = Field(primary_key=True)
     delivery: str = Field(primary_key=True)
+    began_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 

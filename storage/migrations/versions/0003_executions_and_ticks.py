@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+import storage.tables.scoped
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -28,6 +30,8 @@ def upgrade() -> None:
         sa.Column("key", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "worker", "delivery", "key"),
     )
+    with op.batch_alter_table("processed") as batch_op:
+        batch_op.add_column(sa.Column("began_at", storage.tables.scoped.UtcDateTime(length=27), nullable=True))
     op.create_index("ix_processed_ticks", "processed", ["created_at"], sqlite_where=_TICKS, postgresql_where=_TICKS)
     with op.batch_alter_table("dead_letters") as batch_op:
         batch_op.add_column(sa.Column("project_id", sa.Uuid(), nullable=True))
@@ -39,5 +43,7 @@ def downgrade() -> None:
         batch_op.drop_column("subject")
         batch_op.drop_column("project_id")
     op.drop_index("ix_processed_ticks", "processed")
+    with op.batch_alter_table("processed") as batch_op:
+        batch_op.drop_column("began_at")
     op.drop_table("progress")
     op.drop_table("executions")
