@@ -1,12 +1,13 @@
 """Types, inputs and payloads of the machinery: what workers gave up."""
 
 from datetime import datetime
+from typing import ClassVar
 
 import strawberry
 
 from schema.commands import Command, Payload
 from schema.connections import id_of
-from schema.mapping import Node, column
+from schema.mapping import Listing, Node, column
 from services.platform.dead_letters import DeadLetterStatus, ReplayDelivery
 
 strawberry.enum(DeadLetterStatus, description="A REPLAYED one that fails again is OPEN again.")
@@ -16,6 +17,7 @@ strawberry.enum(DeadLetterStatus, description="A REPLAYED one that fails again i
 class DeadLetter(Node):
     """What it was about has recorded its own failure beside it."""
 
+    listing: ClassVar = Listing(filter=("worker", "status"))
     worker: str = column("worker", "The worker that gave it up.")
     delivery: str = column("delivery", "The event's id without its prefix, or the tick's name.")
     subject_id: strawberry.ID | None = column("subject", "Id of what it was about.")

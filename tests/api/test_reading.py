@@ -257,7 +257,7 @@ async def test_neighbours_cost_the_same_statements_at_1_and_20(repo: Repo) -> No
         assert len(answer["repositories"]["nodes"][0]["pullRequests"]["nodes"]) == size
         assert answer["repositories"]["nodes"][0]["pullRequests"]["nodes"][-1]["commits"]["nodes"] != []
         counts.append(len(said))
-    assert counts[0] == counts[1]
+    assert counts[1] - counts[0] < 10  # diffs end at different times and may split a batch; one statement a row adds 19
 
 
 READS = (
