@@ -2,9 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -29,11 +28,11 @@ from resolvers.operations import Operations
 from resolvers.server import GraphqlServer
 from resolvers.sessions import Sessions
 from resolvers.sockets import SocketServer
-from schema.limits import Limits, limits_of
 from services.actor import Actor
 from services.failpoints import Failpoints
 from services.platform.artifacts import ArtifactService
 from services.platform.configuration import ConfigurationService
+from services.platform.dead_letters import DeadLetterService
 from services.platform.environments import EnvironmentService
 from services.platform.identities import IdentityService
 from services.platform.issuer import TokenIssuer
@@ -52,59 +51,29 @@ from services.source_control.pushes import PushService
 from services.source_control.reading import ReadingService
 from services.source_control.repositories import RepositoryService
 from services.source_control.turns import BranchTurns
+from settings import Settings
 from storage.access import Access, Cause
 from storage.engine import Database, sqlite_url
 from storage.hub import Hub
 from storage.ids import new_id
 from storage.migrate import upgrade
 from storage.unit_of_work import UnitOfWork, unit_of_work
+from workers import crash_loops, retention, timers
 from workers.adoption import Adoption
+from workers.crash_loops import CrashLoops
 from workers.dispatcher import Dispatcher
 from workers.engine import DurableEngine
+from workers.git_maintenance import GitMaintenanceWorker
+from workers.lock import FolderLock
 from workers.pull_request_checks import PullRequestCheckWorker
+from workers.repeating import Repeating
 from workers.repository_provisioning import RepositoryProvisioningWorker
+from workers.retention import Retention
 from workers.runtime import Runtime
+from workers.timers import Timers
 
 DEFAULT_PORT = 7420
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What an installation is told from outside."""
-
-    data: Path
-    database_url: str | None = None
-    failpoint: str | None = None
-    limits: Limits = field(default_factory=Limits)
-    introspection: bool = True
-    explorer: bool = True
-    origins: tuple[str, ...] = ()
-    drain_seconds: float = 1.0
-    heartbeat_seconds: float = 15.0
-    base_url: str | None = None
-    push_bytes: int = 2 * 1024**3
-
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
-        """``SLIPWAY_DATA`` (./data), ``SLIPWAY_DATABASE_URL`` (SQLite in it), ``SLIPWAY_FAILPOINT`` (none).
-
-        For the API ``SLIPWAY_LIMIT_<NAME>`` (schema/limits.py), ``SLIPWAY_INTROSPECTION``, ``SLIPWAY_EXPLORER`` (on),
-        and ``SLIPWAY_ORIGINS``: whose pages may ask with a bearer token, with spaces between (nobody's). After SIGTERM
-        ``/readyz`` is 503 for ``SLIPWAY_DRAIN_SECONDS`` (1) before connections are refused. Behind a proxy
-        ``SLIPWAY_BASE_URL`` (each request's own); for Git ``SLIPWAY_PUSH_BYTES`` (2 GiB).
-        """
-        return cls(
-            data=Path(environ.get("SLIPWAY_DATA", "data")),
-            database_url=environ.get("SLIPWAY_DATABASE_URL"),
-            failpoint=environ.get("SLIPWAY_FAILPOINT"),
-            limits=limits_of(environ),
-            introspection=_switch(environ, "SLIPWAY_INTROSPECTION"),
-            explorer=_switch(environ, "SLIPWAY_EXPLORER"),
-            origins=tuple(environ.get("SLIPWAY_ORIGINS", "").split()),
-            drain_seconds=float(environ.get("SLIPWAY_DRAIN_SECONDS", "1")),
-            base_url=environ.get("SLIPWAY_BASE_URL", "").rstrip("/") or None,
-            push_bytes=_whole(environ, "SLIPWAY_PUSH_BYTES", cls.push_bytes),
-        )
+__all__ = ["DEFAULT_PORT", "Settings", "Slipway"]
 
 
 class Slipway:
@@ -128,13 +97,8 @@ class Slipway:
         self.login_links = LoginLinks()
         self.draining = False
         self.adoption = Adoption(self.database, self.services.moving)
-        workers = (
-            RepositoryProvisioningWorker(self.database, git, self.services.repositories, self.services.environments),
-            PullRequestCheckWorker(self.database, git),
-        )
-        self.runtime = Runtime(self.database, workers)
-        self.engine = DurableEngine(self.database.url, self.runtime.run)
-        self.dispatcher = Dispatcher(self.database, workers, self.engine.begin)
+        self.lock = FolderLock(settings.data)
+        self._build_workers(git)
 
     def _services(self, identities: IdentityService) -> Services:
         git = self.git
@@ -152,12 +116,32 @@ class Slipway:
             configuration=ConfigurationService(),
             branch_creation=BranchCreation(git),
             branch_deletion=BranchDeletion(),
+            dead_letters=DeadLetterService(),
             commits=CommitService(git),
             moving=Moving(self.database, git, self.transport, BranchTurns(), self.failpoints),
             pull_requests=pull_requests,
             merges=MergeService(git, pull_requests),
             reading=ReadingService(git),
             protection=ProtectionService(),
+        )
+
+    def _build_workers(self, git: EmbeddedGit) -> None:
+        database, services = self.database, self.services
+        workers = (
+            RepositoryProvisioningWorker(database, git, services.repositories, services.environments),
+            PullRequestCheckWorker(database, git),
+            GitMaintenanceWorker(database, git, services.repositories),
+        )
+        self.runtime = Runtime(database, workers, self.failpoints)
+        self.engine = DurableEngine(database.url, self.runtime.run)
+        self.dispatcher = Dispatcher(database, workers, self.engine.begin, self.failpoints)
+        self.timers = Timers(workers, self.engine.begin)
+        self.retention = Retention(database, self.engine)
+        given_up = CrashLoops(self.engine, self.runtime)
+        self._repeating = (
+            Repeating("looking for crash loops", crash_loops.LOOK_SECONDS, given_up.look),
+            Repeating("looking for ticks", timers.LOOK_SECONDS, self.timers.look),
+            Repeating("retention", retention.EVERY_SECONDS, self.retention.sweep),
         )
 
     async def start(self) -> str | None:
@@ -184,11 +168,14 @@ class Slipway:
             await uow.commit()
         return token
 
-    def work(self) -> None:
-        """Starts the workers within the running loop; ``start`` must have run."""
-        self.engine.start()
+    async def work(self) -> None:
+        """Starts the workers within the running loop; ``start`` must have run. FolderInUse when another works there."""
+        self.lock.take()
+        await self.engine.start()
         self.dispatcher.start()
         self.adoption.start()
+        for repeating in self._repeating:
+            repeating.start()
 
     def drain(self) -> None:
         """Says that it is going: not ready any more, and event streams end so that their clients go elsewhere."""
@@ -198,10 +185,13 @@ class Slipway:
     async def stop(self) -> None:
         """Stops the workers, leaving what is under way to the next start, and closes the database."""
         await self.services.moving.idle()
+        for repeating in self._repeating:
+            await repeating.stop()
         await self.adoption.stop()
         await self.dispatcher.stop()
-        await asyncio.to_thread(self.engine.stop)
+        await self.engine.stop()
         await self.database.close()
+        self.lock.release()
 
     async def authenticate(self, token: str) -> Actor:
         """The caller of a token; InvalidToken when it is not alive."""
@@ -247,7 +237,7 @@ class Slipway:
 
         @asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
-            self.work()
+            await self.work()
             try:
                 yield
             finally:
@@ -263,21 +253,6 @@ class Slipway:
         return RequestLog(
             Front({"/graphql": graphql}, Starlette(routes=routes, lifespan=lifespan), self.settings.origins)
         )
-
-
-def _switch(environ: Mapping[str, str], name: str) -> bool:
-    """On unless it is switched off."""
-    value = environ.get(name, "on")
-    if value not in ("on", "off"):
-        raise ValueError(f"{name} is {value!r}: set it to on or off")
-    return value == "on"
-
-
-def _whole(environ: Mapping[str, str], name: str, default: int) -> int:
-    value = environ.get(name, str(default))
-    if not value.isascii() or not value.isdigit():
-        raise ValueError(f"{name} is {value!r}: set it to a whole number")
-    return int(value)
 
 
 def _address(connection: HTTPConnection) -> str:

@@ -2,16 +2,15 @@
 
 import asyncio
 import sqlite3
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bench.installation import Installation
 from bench.rows import Row, quantile, under
 
-# a delivery's workflow is named <eventId>:<worker>:<turn>
 STARTED = """
-select e.occurred_at, min(o.started_at_epoch_ms) from events e
-join operation_outputs o on o.workflow_uuid between e.event_id || ':' and e.event_id || ':zzzz'
-where e.event_type = 'RepositoryProvisioningRequested' group by e.event_id order by e.position
+select e.occurred_at, p.began_at from events e
+join processed p on p.tenant_id = e.tenant_id and p.delivery = e.event_id
+where e.event_type = 'RepositoryProvisioningRequested' order by e.position
 """
 
 
@@ -33,10 +32,11 @@ async def measure(server: Installation, *, tiny: bool) -> list[Row]:
 
 
 def _milliseconds(server: Installation) -> list[float]:
-    """From ``occurredAt``, which is before the commit, to the start that the durable engine wrote down."""
+    """From ``occurredAt``, which is before the commit, to when the execution began that took effect."""
     database = sqlite3.connect(f"file:{server.data / 'slipway.db'}?mode=ro", uri=True, timeout=10)
     try:
         rows = database.execute(STARTED).fetchall()
     finally:
         database.close()
-    return [started - datetime.fromisoformat(at).timestamp() * 1_000 for at, started in rows]
+    ends = [[datetime.fromisoformat(end) for end in row] for row in rows]
+    return [(began - told) / timedelta(milliseconds=1) for told, began in ends]

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from http_api.logs import configure_logs
 from main import DEFAULT_PORT, Settings, Slipway
+from workers.lock import FolderInUse
 
 
 def listen(host: str, port: int | None) -> socket.socket:
@@ -84,6 +85,10 @@ class GracefulServer(uvicorn.Server):
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     console = Console()
     slipway = Slipway(settings)
+    try:
+        slipway.lock.take()
+    except FolderInUse as error:
+        raise typer.BadParameter(str(error)) from error
     token = await slipway.start()
     if token is not None:
         console.print("The operator's admin token, told this once:", style="bold")

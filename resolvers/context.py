@@ -11,6 +11,7 @@ from schema.limits import Limits
 from services.actor import Actor
 from services.platform.artifacts import ArtifactService
 from services.platform.configuration import ConfigurationService
+from services.platform.dead_letters import DeadLetterService
 from services.platform.environments import EnvironmentService
 from services.platform.identities import IdentityService
 from services.platform.modules import ModuleService
@@ -40,6 +41,7 @@ class Services:
     artifacts: ArtifactService
     environments: EnvironmentService
     configuration: ConfigurationService
+    dead_letters: DeadLetterService
     repositories: RepositoryService
     branch_creation: BranchCreation
     branch_deletion: BranchDeletion

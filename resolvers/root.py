@@ -4,6 +4,7 @@ import strawberry
 from strawberry.tools import merge_types
 
 from resolvers.context import Info
+from resolvers.dead_letters import DeadLetterMutation, DeadLetterQuery
 from resolvers.environments import EnvironmentMutation, EnvironmentQuery
 from resolvers.platform import PlatformMutation, PlatformQuery
 from resolvers.pull_requests import PullRequestMutation, PullRequestQuery
@@ -50,5 +51,10 @@ class NodeQuery:
         return Viewer(identity=identity, tenant=tenant, scopes=sorted(actor.scopes), limits=limits)
 
 
-Query = merge_types("Query", (NodeQuery, PlatformQuery, EnvironmentQuery, SourceControlQuery, PullRequestQuery))
-Mutation = merge_types("Mutation", (PlatformMutation, EnvironmentMutation, SourceControlMutation, PullRequestMutation))
+Query = merge_types(
+    "Query", (NodeQuery, PlatformQuery, EnvironmentQuery, SourceControlQuery, PullRequestQuery, DeadLetterQuery)
+)
+Mutation = merge_types(
+    "Mutation",
+    (PlatformMutation, EnvironmentMutation, SourceControlMutation, PullRequestMutation, DeadLetterMutation),
+)

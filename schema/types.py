@@ -2,10 +2,12 @@
 
 from typing import Final
 
+from schema.dead_letters import DeadLetter
 from schema.mapping import Node
 from schema.platform import Artifact, Configuration, Environment, Identity, Module, Project, Tenant, Token
 from schema.pull_requests import Check, PullRequest, Review
 from schema.source_control import Branch, Commit, Repository
+from storage.tables.operations import DeadLetterRow
 from storage.tables.platform import (
     ArtifactRow,
     ConfigurationRow,
@@ -26,6 +28,7 @@ TYPES: Final[dict[str, tuple[type[Node], type[TenantScoped]]]] = {
     "Commit": (Commit, CommitRow),
     "Configuration": (Configuration, ConfigurationRow),
     "Environment": (Environment, EnvironmentRow),
+    "DeadLetter": (DeadLetter, DeadLetterRow),
     "Identity": (Identity, IdentityRow),
     "Module": (Module, ModuleRow),
     "Project": (Project, ProjectRow),

@@ -217,10 +217,9 @@ async def by_id(session: AsyncSession, event_id: UUID) -> EventRow:
     return found
 
 
-async def cursor(session: AsyncSession, worker: str) -> int:
-    """The position that a worker was handed last, 0 for a new one; in the system role."""
-    row = await session.get(CursorRow, worker)
-    return 0 if row is None else row.position
+async def cursors(session: AsyncSession) -> dict[str, int]:
+    """The position that each worker was handed last; a new one has none; in the system role."""
+    return {row.worker: row.position for row in (await session.execute(select(CursorRow))).scalars()}
 
 
 async def move_cursor(session: AsyncSession, worker: str, *, old: int, new: int) -> None:

@@ -2,34 +2,39 @@
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
+from services.failpoints import Failpoints
 from storage import event_log
 from storage.engine import Database
+from storage.tables.operations import EventRow
 from workers.worker import Worker
 
 BATCH = 50
 LONGEST_REPEAT = 1_000
 POLL_SECONDS = 1.0
+REPLAYED = "DeliveryReplayed"
+Begin = Callable[[str, str, int], Awaitable[None]]
 _log = structlog.get_logger()
 
 
 class Dispatcher:
     """Starts each delivery by its id outside any transaction, then moves the cursor.
 
-    A crash between starts it twice, which the engine drops. Events that wake nobody move the cursor only now and then.
+    A crash between starts it twice, which the engine drops. Events that wake nobody move a cursor only now and then.
+    Workers whose cursors agree, which is all of them nearly always, share one read of the log.
     """
 
-    def __init__(
-        self, database: Database, workers: Sequence[Worker], begin: Callable[[str, str], Awaitable[None]]
-    ) -> None:
+    def __init__(self, database: Database, workers: Sequence[Worker], begin: Begin, failpoints: Failpoints) -> None:
         self._database = database
         self._workers = workers
         self._begin = begin
+        self._failpoints = failpoints
         self._wake = asyncio.Event()
-        self._scanned: dict[str, int] = {}
+        self._scanned: dict[str, tuple[int, int]] = {}
         self._task: asyncio.Task[None] | None = None
         database.committed.append(self._wake.set)
 
@@ -48,28 +53,59 @@ class Dispatcher:
         while True:
             self._wake.clear()
             try:
-                busy = [await self.step(worker) for worker in self._workers]
+                busy = await self.step()
             except Exception:
                 _log.exception("dispatch failed; trying again")
-                busy = [False]
                 await asyncio.sleep(POLL_SECONDS)
-            if not any(busy):
+                continue
+            if not busy:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
 
-    async def step(self, worker: Worker) -> bool:
-        """One batch of one worker; whether there may be more."""
+    async def step(self) -> bool:
+        """One batch of each worker; whether there may be more."""
+        busy = False
         async with self._database.reading(None) as session:
-            cursor = await event_log.cursor(session, worker.name)
-            rows = await event_log.tail(session, after=max(cursor, self._scanned.get(worker.name, 0)), limit=BATCH)
-        if not rows:
-            return False
-        wanted = [row for row in rows if row.event_type in worker.wakes_on]
-        for row in wanted:
-            await self._begin(worker.name, row.event_id.hex)
-        last = self._scanned[worker.name] = rows[-1].position or 0
-        if wanted or last - cursor >= LONGEST_REPEAT:
+            cursors = await event_log.cursors(session)
+            groups: dict[int, list[Worker]] = defaultdict(list)
+            for worker in self._workers:
+                groups[self._place(worker.name, cursors.get(worker.name, 0))].append(worker)
+            batches = [(group, await event_log.tail(session, after=at, limit=BATCH)) for at, group in groups.items()]
+        for group, rows in batches:
+            busy = busy or len(rows) == BATCH
+            for worker in group if rows else ():
+                await self._hand(worker, rows, cursors.get(worker.name, 0))
+        return busy
+
+    def _place(self, name: str, cursor: int) -> int:
+        """Where this process has scanned to, unless the cursor was moved by another or set back by an operator."""
+        known, scanned = self._scanned.get(name, (cursor, cursor))
+        return scanned if known == cursor else cursor
+
+    async def _hand(self, worker: Worker, rows: Sequence[EventRow], cursor: int) -> None:
+        started = False
+        for row in rows:
+            delivery = _delivery(worker, row)
+            if delivery is not None:
+                self._failpoints.reach("dispatch:before")
+                await self._begin(worker.name, *delivery)
+                self._failpoints.reach("dispatch:after")
+                started = True
+        last = rows[-1].position or 0
+        move = started or last - cursor >= LONGEST_REPEAT
+        self._scanned[worker.name] = (last if move else cursor, last)
+        if move:
+            self._failpoints.reach("cursor:before")
             async with self._database.writing(None) as session:
                 await event_log.move_cursor(session, worker.name, old=cursor, new=last)
                 await session.commit()
-        return len(rows) == BATCH
+            self._failpoints.reach("cursor:after")
+
+
+def _delivery(worker: Worker, row: EventRow) -> tuple[str, int] | None:
+    """The delivery that the event is for this worker, and the number of its replay."""
+    if row.event_type in worker.wakes_on:
+        return (row.event_id.hex, 0) if worker.wants(row) else None
+    if row.event_type == REPLAYED and row.payload["worker"] == worker.name:
+        return row.payload["delivery"].removeprefix("evt-"), row.payload["replay"]
+    return None

@@ -27,3 +27,7 @@ class Stop(WorkerSignal):
 
 class Ignore(WorkerSignal):
     """Nothing to do: the delivery is marked processed."""
+
+
+class Superseded(BaseException):
+    """A newer execution carries the delivery, and this one changes nothing more; no ``except Exception`` sees it."""

@@ -8,12 +8,13 @@ from uuid import UUID
 
 from services.source_control.checks import MOST_PROPOSED, Checked, Standing, checked, not_checked, standing
 from services.source_control.git import Git, key_of
-from storage.access import Access, Cause
 from storage.engine import Database
 from storage.ids import parse_id
 from storage.tables.operations import EventRow
 from storage.tables.source_control import BranchRow, PullRequestRow
 from storage.unit_of_work import UnitOfWork
+from workers.delivery import Delivery
+from workers.worker import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +44,17 @@ class PullRequestCheckWorker:
         self._database = database
         self._git = git
 
-    async def act(self, event: EventRow) -> list[Checked]:
-        """What Git says of each open pull request that the event concerns."""
-        async with self._reading(event) as uow:
-            concerned = await _concerned(uow, event)
-        return [await self._look(event, one) for one in concerned]
+    def wants(self, event: EventRow) -> bool:
+        """A branch that moved only when it was some open pull request's source or target as it moved."""
+        return event.event_type != "BranchUpdated" or event.payload["openPullRequests"] > 0
 
-    async def _look(self, event: EventRow, one: Concerned) -> Checked:
+    async def act(self, delivery: Delivery, progress: Progress) -> list[Checked]:
+        """What Git says of each open pull request that the event concerns."""
+        async with self._reading(delivery) as uow:
+            concerned = await _concerned(uow, delivery)
+        return [await self._look(delivery, one) for one in concerned]
+
+    async def _look(self, delivery: Delivery, one: Concerned) -> Checked:
         row, source, target = one.row, one.now.source, one.now.target
         if source is None or target is None:
             heads = [None if branch is None else branch.head_sha for branch in (source, target)]
@@ -57,7 +62,7 @@ class PullRequestCheckWorker:
         key = key_of(one.now.repository)
         ends = (source.head_sha, target.head_sha)
         shas = await self._git.shas(key, ends[0], limit=MOST_PROPOSED, until=ends[1])
-        async with self._reading(event) as uow:
+        async with self._reading(delivery) as uow:
             known = await uow.source_control.commits_by_sha(row.repository_id, shas)
         return Checked(
             pull_request_id=row.id,
@@ -69,44 +74,42 @@ class PullRequestCheckWorker:
         )
 
     @asynccontextmanager
-    async def _reading(self, event: EventRow) -> AsyncIterator[UnitOfWork]:
+    async def _reading(self, delivery: Delivery) -> AsyncIterator[UnitOfWork]:
         """A unit of work that is never committed."""
-        access = Access(tenant_id=event.tenant_id)
-        cause = Cause(actor_id=None, on_behalf_of=None, trace_id=event.trace_id, correlation_id="", causation_id="")
-        async with self._database.reading(access) as session:
-            yield UnitOfWork(session, access, cause)
+        async with self._database.reading(delivery.access) as session:
+            yield UnitOfWork(session, delivery.access, delivery.cause)
 
-    async def record(self, uow: UnitOfWork, event: EventRow, result: list[Checked]) -> None:
+    async def record(self, uow: UnitOfWork, delivery: Delivery, result: list[Checked]) -> None:
         """The rows follow."""
         for seen in result:
             await checked(uow, seen)
 
-    async def on_dead_letter(self, uow: UnitOfWork, event: EventRow, reason: str) -> None:
+    async def on_dead_letter(self, uow: UnitOfWork, delivery: Delivery, reason: str) -> None:
         """Every pull request that the event concerns says that its checks could not run."""
-        for one in await _concerned(uow, event):
+        for one in await _concerned(uow, delivery):
             await not_checked(uow, one.row)
 
 
-async def _concerned(uow: UnitOfWork, event: EventRow) -> list[Concerned]:
+async def _concerned(uow: UnitOfWork, delivery: Delivery) -> list[Concerned]:
     found = []
-    for row in await _open(uow, event):
+    for row in await _open(uow, delivery):
         now = await standing(uow, row)
         if now is not None:
             found.append(Concerned(row=row, now=now))
     return found
 
 
-async def _open(uow: UnitOfWork, event: EventRow) -> list[PullRequestRow]:
-    if event.subject_type == "PullRequest":
-        one = await uow.rows.get(PullRequestRow, event.subject_id)
+async def _open(uow: UnitOfWork, delivery: Delivery) -> list[PullRequestRow]:
+    if delivery.subject_type == "PullRequest":
+        one = await uow.rows.get(PullRequestRow, delivery.subject_id)
         return [one] if one is not None and one.status == "OPEN" else []
-    repository_id, name = await _branch(uow, event)
+    repository_id, name = await _branch(uow, delivery)
     return await uow.source_control.open_pull_requests_of(repository_id, name)
 
 
-async def _branch(uow: UnitOfWork, event: EventRow) -> tuple[UUID, str]:
+async def _branch(uow: UnitOfWork, delivery: Delivery) -> tuple[UUID, str]:
     """Of a branch that is deleted only the event knows which it was."""
-    row = await uow.rows.get(BranchRow, event.subject_id)
+    row = await uow.rows.get(BranchRow, delivery.subject_id)
     if row is not None:
         return row.repository_id, row.name
-    return parse_id(str(event.payload["repositoryId"]))[1], str(event.payload["name"])
+    return parse_id(str(delivery.payload["repositoryId"]))[1], str(delivery.payload["name"])

@@ -130,3 +130,13 @@ class WorkerDeadLettered(Event):
     worker: str
     delivery: str
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryReplayed(Event):
+    """An operator hands a dead letter to its worker again; ``replay`` counts from 1."""
+
+    subject: ClassVar[str] = "DeadLetter"
+    worker: str
+    delivery: str
+    replay: int

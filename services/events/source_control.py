@@ -53,13 +53,14 @@ class BranchCreated(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class BranchUpdated(Event):
-    """A branch's head moved, by API or by push."""
+    """A branch's head moved, by API or by push; some open pull requests come from it or go to it."""
 
     subject: ClassVar[str] = "Branch"
     repository_id: UUID = field(metadata={"of": "Repository"})
     name: str
     old_sha: str
     head_sha: str
+    open_pull_requests: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -84,8 +84,11 @@ async def checked(uow: UnitOfWork, seen: Checked) -> None:
 
 async def not_checked(uow: UnitOfWork, row: PullRequestRow) -> None:
     """The checks could not run at all: what they said before is no longer known to hold."""
-    if row.status == PullRequestStatus.OPEN:
-        row.checks_status = "ERROR"
+    if row.status != PullRequestStatus.OPEN or row.checks_status == "ERROR":
+        return
+    row.checks_status = "ERROR"
+    told = PullRequestChecksCompleted(status="ERROR", source_sha=row.source_sha, target_sha=row.target_sha)
+    record(uow, told, subject_id=row.id, project_id=row.project_id, trace_id=row.trace_id)
 
 
 async def _move(uow: UnitOfWork, row: PullRequestRow, sha: str) -> None:

@@ -176,7 +176,7 @@ async def _check_new(uow: UnitOfWork, source: BranchRow, target: BranchRow) -> N
 
 
 async def _branch(uow: UnitOfWork, repository: RepositoryRow, name: str, field: str) -> BranchRow:
-    row = await uow.rows.find(BranchRow, repository_id=repository.id, name=name)
+    row = await uow.rows.find_locked(BranchRow, repository_id=repository.id, name=name)
     if row is None:
         raise absent("branch", name, field=field)
     return row

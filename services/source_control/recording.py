@@ -14,7 +14,7 @@ from services.events.source_control import (
     PullRequestMerged,
 )
 from services.source_control.ref_moves import CREATE_COMMIT, MERGE, Arrival, idempotency_of
-from services.source_control.repositories import commit_row
+from services.source_control.repositories import commit_row, plan_maintenance
 from storage.access import NewEdge
 from storage.tables.scoped import TenantScoped
 from storage.tables.source_control import BranchRow, CommitRow, PullRequestRow, RefIntentRow, RepositoryRow
@@ -23,11 +23,16 @@ from storage.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, kw_only=True)
 class Stood:
-    """The rows as they stood before the move; read in one go, so that the writes flush together."""
+    """The rows as they stood before the move; read in one go, so that the writes flush together.
+
+    The branch is locked before its open pull requests are counted: one that is opened meanwhile waits for the lock,
+    finds the branch moved, and sends an event of its own.
+    """
 
     branch: BranchRow | None
     commits: dict[str, CommitRow]
     pull_requests: list[PullRequestRow]
+    open_pull_requests: int
 
 
 async def settle(uow: UnitOfWork, intent: RefIntentRow, repository: RepositoryRow, arrival: Arrival) -> TenantScoped:
@@ -36,11 +41,12 @@ async def settle(uow: UnitOfWork, intent: RefIntentRow, repository: RepositoryRo
     An intent that is gone was settled by adoption, which may have looked before the ref moved: what it has recorded is
     not told again, what it could not see is recorded now.
     """
+    await plan_maintenance(uow, repository)
     is_first = await uow.source_control.close_intent(intent.id)
     stood = await _stood(uow, intent, arrival)
     branch = stood.branch
     if is_first or branch is None or branch.head_sha == intent.old_sha:
-        branch = await _record_branch(uow, intent, repository, branch)
+        branch = await _record_branch(uow, intent, repository, stood)
     commits = stood.commits | {
         info.sha: _record_commit(uow, intent, repository, info)
         for info in arrival.commits
@@ -71,15 +77,17 @@ async def _stood(uow: UnitOfWork, intent: RefIntentRow, arrival: Arrival) -> Sto
         merged.add(UUID(hex=intent.content["pullRequestId"]))
     pull_requests = [await uow.rows.get(PullRequestRow, row_id, lock=True) for row_id in sorted(merged)]
     return Stood(
-        branch=await uow.rows.find(BranchRow, repository_id=intent.repository_id, name=intent.branch),
+        branch=await uow.rows.find_locked(BranchRow, repository_id=intent.repository_id, name=intent.branch),
         commits=await uow.source_control.commits_by_sha(intent.repository_id, shas) if shas else {},
         pull_requests=[row for row in pull_requests if row is not None],
+        open_pull_requests=await uow.source_control.open_pull_request_count(intent.repository_id, intent.branch),
     )
 
 
 async def _record_branch(
-    uow: UnitOfWork, intent: RefIntentRow, repository: RepositoryRow, row: BranchRow | None
+    uow: UnitOfWork, intent: RefIntentRow, repository: RepositoryRow, stood: Stood
 ) -> BranchRow | None:
+    row = stood.branch
     tell = partial(record, uow, project_id=repository.project_id, module_id=repository.module_id)
     if intent.new_sha is None:
         if row is not None:
@@ -101,7 +109,13 @@ async def _record_branch(
         tell(BranchCreated(repository_id=repository.id, name=row.name, head_sha=row.head_sha), subject_id=row.id)
         return row
     old, row.head_sha, row.trace_id = row.head_sha, intent.new_sha, uow.cause.trace_id
-    moved = BranchUpdated(repository_id=repository.id, name=row.name, old_sha=old, head_sha=row.head_sha)
+    moved = BranchUpdated(
+        repository_id=repository.id,
+        name=row.name,
+        old_sha=old,
+        head_sha=row.head_sha,
+        open_pull_requests=stood.open_pull_requests,
+    )
     tell(moved, subject_id=row.id)
     return row
 

@@ -1,6 +1,8 @@
 """RepositoryService: repositories are asked for here and made by a worker."""
 
+import random
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from uuid import UUID
@@ -22,8 +24,11 @@ from services.events.source_control import (
 from services.names import slug, words
 from storage.ids import public_id
 from storage.tables.platform import ModuleRow
+from storage.tables.scoped import now
 from storage.tables.source_control import BranchRow, CommitRow, RepositoryRow
 from storage.unit_of_work import UnitOfWork
+
+MAINTAIN_AFTER = timedelta(hours=1)
 
 
 class RepositoryStatus(StrEnum):
@@ -173,6 +178,10 @@ class RepositoryService:
         event = RepositoryProvisioningFailed(reason=reason)
         record(uow, event, subject_id=row.id, project_id=row.project_id, module_id=row.module_id)
 
+    async def maintained(self, uow: UnitOfWork, repository_id: UUID, due_at: datetime) -> None:
+        """The next change plans the next maintenance."""
+        await uow.source_control.maintained(repository_id, due_at)
+
 
 async def _requested(uow: UnitOfWork, row: RepositoryRow) -> RepositoryRow:
     await uow.rows.add(row)
@@ -185,6 +194,12 @@ def _archive(uow: UnitOfWork, row: RepositoryRow) -> None:
     row.status = RepositoryStatus.ARCHIVED.value
     event = RepositoryArchived(name=row.name)
     record(uow, event, subject_id=row.id, project_id=row.project_id, module_id=row.module_id)
+
+
+async def plan_maintenance(uow: UnitOfWork, repository: RepositoryRow) -> None:
+    """An hour or so after the first change since the last maintenance, so that repositories do not march in step."""
+    if repository.maintain_at is None:
+        await uow.source_control.maintain_later(repository.id, now() + MAINTAIN_AFTER * random.uniform(0.75, 1.25))
 
 
 def commit_row(

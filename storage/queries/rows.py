@@ -63,6 +63,12 @@ class Rows:
         found: R | None = (await self._session.execute(statement)).scalar_one_or_none()
         return found
 
+    async def find_locked(self, kind: type[R], **keys: object) -> R | None:
+        """The one row with these column values; nobody else changes it before the commit."""
+        statement = visible(self._access, kind).where(*(_column(kind, name) == value for name, value in keys.items()))
+        found: R | None = (await self._session.execute(statement.with_for_update())).scalar_one_or_none()
+        return found
+
     async def all(self, kind: type[R], **keys: object) -> list[R]:
         """Every row with these column values, oldest first."""
         statement = visible(self._access, kind).where(*(_column(kind, name) == value for name, value in keys.items()))
@@ -132,3 +138,9 @@ def paged(access: Access, kind: type[R], page: Page, *more: Any) -> Select[Any]:
         first = nulls_last(first) if page.descending else nulls_first(first)
     ordering = [way(key)] if page.order_by == "id" else [first, way(key)]
     return statement.order_by(*ordering).limit(page.limit)
+
+
+async def anywhere(session: AsyncSession, kind: type[R], row_id: UUID) -> R | None:
+    """The row of any tenant; for ticks, in the system role."""
+    found: R | None = (await session.execute(select(kind).where(_column(kind, "id") == row_id))).scalar_one_or_none()
+    return found

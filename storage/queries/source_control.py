@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.access import Access
 from storage.queries.visible import visible
-from storage.tables.source_control import BranchRow, CommitRow, PullRequestRow, RefIntentRow, ReviewRow
+from storage.tables.source_control import BranchRow, CommitRow, PullRequestRow, RefIntentRow, RepositoryRow, ReviewRow
 
 
 class SourceControlQueries:
@@ -35,6 +35,14 @@ class SourceControlQueries:
             .where(or_(c.source_branch.in_(branches), c.target_branch.in_(branches)))
             .order_by(c.id)
         )
+
+    async def open_pull_request_count(self, repository_id: UUID, branch: str) -> int:
+        """How many open pull requests come from or go to the branch."""
+        c: Any = PullRequestRow
+        statement = visible(self._access, PullRequestRow, func.count(c.id))
+        statement = statement.where(c.repository_id == repository_id, c.status == "OPEN")
+        statement = statement.where(or_(c.source_branch == branch, c.target_branch == branch))
+        return int(await self._one(statement) or 0)
 
     async def commits_by_sha(self, repository_id: UUID, shas: Sequence[str]) -> dict[str, CommitRow]:
         """The recorded ones of these commits, by sha."""
@@ -87,9 +95,31 @@ class SourceControlQueries:
         done: Any = await self._session.execute(statement, execution_options={"synchronize_session": False})
         return bool(done.rowcount)
 
+    async def maintain_later(self, repository_id: UUID, at: datetime) -> None:
+        """Plans the repository's maintenance, unless it is planned; no change of the row that anybody counts."""
+        c: Any = RepositoryRow.__table__.c  # type: ignore[attr-defined]  # SQLModel hides the table
+        mine = (c.tenant_id == self._access.tenant_id, c.id == repository_id, c.maintain_at.is_(None))
+        await self._session.execute(update(RepositoryRow.__table__).where(*mine).values(maintain_at=at))  # type: ignore[attr-defined]  # as above
+
+    async def maintained(self, repository_id: UUID, due_at: datetime) -> None:
+        """Nothing is planned any more, unless it was planned anew."""
+        c: Any = RepositoryRow.__table__.c  # type: ignore[attr-defined]  # as above
+        mine = (c.tenant_id == self._access.tenant_id, c.id == repository_id, c.maintain_at <= due_at)
+        await self._session.execute(update(RepositoryRow.__table__).where(*mine).values(maintain_at=None))  # type: ignore[attr-defined]  # as above
+
 
 async def intents_before(session: AsyncSession, moment: datetime) -> list[RefIntentRow]:
     """Every tenant's ref moves that were intended before the moment, at most 1,000; in the system role."""
     c: Any = RefIntentRow
     statement = select(RefIntentRow).where(c.created_at <= moment).order_by(c.created_at).limit(1_000)
     return list((await session.execute(statement)).scalars())
+
+
+async def repositories_to_maintain(
+    session: AsyncSession, moment: datetime, limit: int
+) -> list[tuple[UUID, UUID, datetime]]:
+    """(tenant, id, due time) of every tenant's repositories whose maintenance is due; in the system role."""
+    c: Any = RepositoryRow
+    statement = select(c.tenant_id, c.id, c.maintain_at).where(c.maintain_at <= moment)
+    found = await session.execute(statement.order_by(c.maintain_at).limit(limit))
+    return [(row[0], row[1], row[2]) for row in found]

@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, UniqueConstraint, Uuid
+from sqlalchemy import JSON, BigInteger, Index, Integer, UniqueConstraint, Uuid, text
 from sqlmodel import Field, SQLModel
 
 from storage.tables.scoped import TenantScoped, UtcDateTime
 
 Position = BigInteger().with_variant(Integer(), "sqlite")
+_TICKS = text("delivery LIKE 'tick:%'")
 
 
 class EventRow(SQLModel, table=True):
@@ -84,13 +85,38 @@ class IdempotencyRow(SQLModel, table=True):
 
 
 class ProcessedRow(SQLModel, table=True):
-    """That a worker's effect of an event (or tick) is committed; outlives the engine's rows."""
+    """That a worker's effect of an event (or tick) is committed, and when the execution began that did it.
+
+    Outlives the engine's rows.
+    """
 
     __tablename__ = "processed"
+    __table_args__ = (Index("ix_processed_ticks", "created_at", sqlite_where=_TICKS, postgresql_where=_TICKS),)
     tenant_id: UUID = Field(sa_type=Uuid, primary_key=True)
     worker: str = Field(primary_key=True)
     delivery: str = Field(primary_key=True)
+    began_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ExecutionRow(SQLModel, table=True):
+    """Which execution of a delivery may still change anything: the newest that made progress."""
+
+    __tablename__ = "executions"
+    tenant_id: UUID = Field(sa_type=Uuid, primary_key=True)
+    worker: str = Field(primary_key=True)
+    delivery: str = Field(primary_key=True)
+    token: int = Field(sa_type=BigInteger)
+
+
+class ProgressRow(SQLModel, table=True):
+    """A unit of work that a delivery's act has committed; gone once the delivery is processed."""
+
+    __tablename__ = "progress"
+    tenant_id: UUID = Field(sa_type=Uuid, primary_key=True)
+    worker: str = Field(primary_key=True)
+    delivery: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
 
 
 class CursorRow(SQLModel, table=True):
@@ -107,8 +133,10 @@ class DeadLetterRow(TenantScoped, table=True):
     __tablename__ = "dead_letters"
     __table_args__ = (UniqueConstraint("tenant_id", "worker", "delivery", name="uq_dead_letters_delivery"),)
     type_name: ClassVar[str] = "DeadLetter"
+    project_id: UUID | None = Field(default=None, sa_type=Uuid)
     worker: str
     delivery: str
+    subject: str | None = None
     attempts: int
     reason: str
     replays: int = 0

@@ -34,7 +34,7 @@ async def test_an_environment_is_ready_once_its_repository_stands(admin: Client,
         "RepositoryProvisioningRequested",
         "EnvironmentDeclared",
     ]
-    admin.slipway.work()
+    await admin.slipway.work()
     ready = await eventually(lambda: admin.ask(STATUS), lambda answer: answer["environment"]["status"] == "READY")
     assert ready["environment"]["repository"] == {
         "kind": "ENVIRONMENT",

@@ -18,9 +18,11 @@ from storage.tables.operations import EventRow
 from storage.tables.source_control import RepositoryRow
 from storage.unit_of_work import UnitOfWork
 from tests.api.conftest import Client, admin, operator
+from workers.delivery import Delivery, of_event
 from workers.errors import Stop
 from workers.repository_provisioning import RepositoryProvisioningWorker
 from workers.runtime import Runtime
+from workers.worker import Progress
 
 pytestmark = pytest.mark.both_databases
 
@@ -54,7 +56,7 @@ async def events(client: Client) -> list[EventRow]:
 
 @pytest.fixture
 async def working(admin: Client) -> AsyncIterator[Client]:
-    admin.slipway.work()
+    await admin.slipway.work()
     yield admin
     await admin.slipway.stop()
 
@@ -85,14 +87,14 @@ async def test_an_event_delivered_twice_takes_effect_once(admin: Client) -> None
 class Refusing(RepositoryProvisioningWorker):
     """A worker whose provider refuses for good."""
 
-    async def act(self, event: EventRow) -> Any:
+    async def act(self, delivery: Delivery, progress: Progress) -> Any:
         raise Stop("the disk is read-only")
 
 
 class Failing(RepositoryProvisioningWorker):
     """A worker whose provider fails each time."""
 
-    async def act(self, event: EventRow) -> Any:
+    async def act(self, delivery: Delivery, progress: Progress) -> Any:
         raise OSError("no space left")
 
 
@@ -106,7 +108,9 @@ async def one_run(client: Client, kind: type[RepositoryProvisioningWorker], atte
     slipway = client.slipway
     worker = worker_of(slipway, kind)
     requested = next(e for e in await events(client) if e.event_type == "RepositoryProvisioningRequested")
-    return await Runtime(slipway.database, [worker]).run(worker.name, requested.event_id.hex, attempt)
+    return await Runtime(slipway.database, [worker], slipway.failpoints).run(
+        worker.name, requested.event_id.hex, attempt
+    )
 
 
 async def test_what_never_will_pass_is_a_dead_letter_and_the_row_says_so(admin: Client) -> None:
@@ -140,7 +144,7 @@ async def test_what_a_killed_try_left_in_git_is_adopted(admin: Client) -> None:
     slipway = admin.slipway
     worker = worker_of(slipway, RepositoryProvisioningWorker)
     requested = (await events(admin))[-1]
-    before = await worker.act(requested)
+    before = await worker.act(of_event(requested), no_progress)
     assert await slipway.runtime.run(worker.name, requested.event_id.hex, 1) is None
     access = Access(tenant_id=requested.tenant_id)
     async with slipway.database.reading(access) as session:
@@ -148,6 +152,10 @@ async def test_what_a_killed_try_left_in_git_is_adopted(admin: Client) -> None:
     assert row is not None
     key = RepositoryKey(tenant_id=row.tenant_id, repository_id=row.id)
     assert await EmbeddedGit(slipway.settings.data / "git").refs(key) == {"main": before.sha}
+
+
+async def no_progress(key: str, decide: Any) -> bool:
+    raise AssertionError("provisioning makes no progress")
 
 
 def slipway_cause() -> Any:

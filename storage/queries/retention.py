@@ -1,0 +1,35 @@
+"""What is removed after its time, a batch a transaction; in the system role."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, literal_column, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.tables.operations import DeadLetterRow, IdempotencyRow, ProcessedRow
+
+
+async def drop_idempotency(session: AsyncSession, before: datetime, limit: int) -> int:
+    """Outcomes of clients' keys."""
+    return await _drop(session, IdempotencyRow, IdempotencyRow.created_at < before, limit)
+
+
+async def drop_ticks(session: AsyncSession, before: datetime, limit: int) -> int:
+    """Claims of ticks, whose rows' due times have long moved on; the pattern is literal so that its index serves."""
+    c: Any = ProcessedRow
+    wanted = c.delivery.like(literal_column("'tick:%'")) & (c.created_at < before)
+    return await _drop(session, ProcessedRow, wanted, limit)
+
+
+async def drop_replayed(session: AsyncSession, before: datetime, limit: int) -> int:
+    """Dead letters that were handed out again and did not come back."""
+    c: Any = DeadLetterRow
+    return await _drop(session, DeadLetterRow, (c.status == "REPLAYED") & (c.updated_at < before), limit)
+
+
+async def _drop(session: AsyncSession, kind: Any, wanted: Any, limit: int) -> int:
+    key = tuple_(*kind.__table__.primary_key.columns)
+    some = select(*kind.__table__.primary_key.columns).where(wanted).limit(limit)
+    result: Any = await session.execute(delete(kind.__table__).where(key.in_(some)))
+    await session.commit()
+    return int(result.rowcount)

@@ -1,0 +1,98 @@
+"""The dispatcher: who is handed what, once, from which place in the log."""
+
+from typing import ClassVar
+
+import pytest
+
+from services.failpoints import Failpoints
+from storage import event_log
+from storage.engine import Database
+from storage.tables.operations import CursorRow, EventRow
+from tests.api.conftest import Client, admin, operator
+from tests.workers.scripted import Scripted, answer
+from tests.workers.test_replay import Begun
+from workers.dispatcher import Dispatcher
+
+__all__ = ["admin", "operator"]
+
+
+class Choosy(Scripted):
+    """Wants the project that is called booking alone."""
+
+    name: ClassVar[str] = "Choosy"
+
+    def wants(self, event: EventRow) -> bool:
+        return bool(event.payload["name"] == "booking")
+
+
+async def make(client: Client, *names: str) -> list[str]:
+    """The deliveries of these projects' events."""
+    for name in names:
+        await client.done("createProject", "project { id }", name=name)
+    async with client.slipway.database.reading(None) as session:
+        rows = await event_log.tail(session, after=0, limit=1_000)
+    return [row.event_id.hex for row in rows if row.event_type == "ProjectCreated"]
+
+
+async def cursors(database: Database) -> dict[str, int]:
+    async with database.reading(None) as session:
+        return await event_log.cursors(session)
+
+
+async def test_a_worker_is_handed_what_it_wants_once_and_in_order(admin: Client) -> None:
+    first, second, third = await make(admin, "shop", "booking", "office")
+    begun = Begun()
+    workers = [Scripted(answer), Choosy(answer)]
+    dispatcher = Dispatcher(admin.slipway.database, workers, begun.begin, Failpoints())
+    assert [await dispatcher.step() for _ in range(2)] == [False, False]
+    assert begun.deliveries == [
+        ("Scripted", first, 0), ("Scripted", second, 0), ("Scripted", third, 0), ("Choosy", second, 0),
+    ]  # fmt: skip
+    following = Begun()
+    await Dispatcher(admin.slipway.database, workers, following.begin, Failpoints()).step()
+    assert following.deliveries == []
+
+
+async def test_events_that_wake_nobody_cost_no_write(admin: Client) -> None:
+    await make(admin, "shop")
+    dispatcher = Dispatcher(admin.slipway.database, [Choosy(answer)], Begun().begin, Failpoints())
+    await dispatcher.step()
+    assert await cursors(admin.slipway.database) == {}
+
+
+async def test_a_cursor_that_is_set_back_hands_old_events_out_again(admin: Client) -> None:
+    (first,) = await make(admin, "shop")
+    begun = Begun()
+    dispatcher = Dispatcher(admin.slipway.database, [Scripted(answer)], begun.begin, Failpoints())
+    await dispatcher.step()
+    async with admin.slipway.database.writing(None) as session:
+        row = await session.get(CursorRow, "Scripted")
+        assert row is not None
+        row.position = 0
+        await session.commit()
+    await dispatcher.step()
+    assert begun.deliveries == [("Scripted", first, 0)] * 2
+
+
+async def test_a_new_worker_follows_from_the_first_event_beside_those_at_the_head(admin: Client) -> None:
+    first, second = await make(admin, "shop", "booking")
+    begun = Begun()
+    await Dispatcher(admin.slipway.database, [Scripted(answer)], begun.begin, Failpoints()).step()
+    third = (await make(admin, "office"))[-1]
+    both = [Scripted(answer), Choosy(answer)]
+    await Dispatcher(admin.slipway.database, both, begun.begin, Failpoints()).step()
+    assert begun.deliveries == [
+        ("Scripted", first, 0), ("Scripted", second, 0), ("Scripted", third, 0), ("Choosy", second, 0),
+    ]  # fmt: skip
+
+
+async def test_a_start_that_fails_leaves_the_cursor_where_it_was(admin: Client) -> None:
+    await make(admin, "shop")
+
+    async def refuse(worker: str, delivery: str, replay: int) -> None:
+        raise OSError("no space left")
+
+    dispatcher = Dispatcher(admin.slipway.database, [Scripted(answer)], refuse, Failpoints())
+    with pytest.raises(OSError, match="no space left"):
+        await dispatcher.step()
+    assert await cursors(admin.slipway.database) == {}
