@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from storage.engine import sqlite_url
 from storage.migrate import is_newest
 
-_GIT = (2, 29)  # the first with ``git maintenance``
+_GIT = (2, 31)  # the first that takes configuration from the environment
 _SQLITE = (3, 35)  # the first with RETURNING
 _ROOM = 2**30
 
@@ -74,7 +74,7 @@ def _git() -> list[Finding]:
         what="git",
         found=told.removeprefix("git version "),
         verdict=Verdict.LACKING if old else Verdict.FOUND,
-        remedy="install git 2.29 or newer" if old else "",
+        remedy="install git 2.31 or newer" if old else "",
     )
     backend = Path(_first_line("git", "--exec-path") or "/nowhere") / "git-http-backend"
     if backend.is_file():

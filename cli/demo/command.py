@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from cli.demo.api import Api, Identity
+from cli.demo.clone import clone_and_test
 from cli.demo.feed import Feed
 from cli.demo.journal import Journal
 from cli.demo.served import served
@@ -30,7 +31,7 @@ def demo(
 ) -> None:
     """From an artifact to a merged pull request. Exit code 1 and the failed step when it does not get there."""
     with tempfile.TemporaryDirectory(prefix="slipway-demo-") as scratch:
-        run = Run(data or Path(scratch) / "data", json_file, keep=keep)
+        run = Run(data or Path(scratch) / "data", Path(scratch), json_file, keep=keep)
         try:
             asyncio.run(run.to_end())
         except (KeyboardInterrupt, asyncio.CancelledError):
@@ -43,9 +44,9 @@ def demo(
 class Run:
     """One demo; ``done`` once every step ended as it should."""
 
-    def __init__(self, data: Path, json_file: Path | None, *, keep: bool) -> None:
+    def __init__(self, data: Path, scratch: Path, json_file: Path | None, *, keep: bool) -> None:
         self.done = False
-        self._data, self._json_file, self._keep = data, json_file, keep
+        self._data, self._scratch, self._json_file, self._keep = data, scratch, json_file, keep
         self._journal = Journal(Console(highlight=False, soft_wrap=True))
 
     async def to_end(self) -> None:
@@ -60,13 +61,14 @@ class Run:
             api, feed = Api(url), Feed(self._journal.arrived)
             try:
                 walked = await Walk(api, self._journal, feed).walk(operator)
+                remote = await clone_and_test(api, self._journal, walked, self._scratch / "clone")
                 self._write()
             finally:
                 await feed.stop()
                 await api.close()
             self.done = True
             if self._keep:
-                self._tell(url, walked)
+                self._tell(url, remote, walked)
                 await asyncio.Event().wait()
 
     def _write(self) -> None:
@@ -74,9 +76,10 @@ class Run:
             kept: dict[str, Any] = {"steps": [step.kept() for step in self._journal.steps]}
             self._json_file.write_text(json.dumps(kept, indent=2) + "\n")
 
-    def _tell(self, url: str, walked: Walked) -> None:
+    def _tell(self, url: str, remote: str, walked: Walked) -> None:
         tell = self._journal.console.print
         tell(f"\nServing on; Ctrl-C stops it.\n  GraphQL  {url}/graphql\n  tenant   {walked.tenant}")
+        tell(f"  clone    git clone {remote} (any user name, the token as password)")
         tell(f"  token    {walked.admin.token}")
 
 

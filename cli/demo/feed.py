@@ -31,14 +31,15 @@ class Feed:
         await _say(socket, type="subscribe", id="demo", payload={"query": QUERY})
         self._task = asyncio.create_task(self._read(socket))
 
-    async def until(self, event_type: str, subject_id: str, **payload: str) -> dict[str, Any]:
-        """The event of that type and subject with these values in its payload, once it has arrived."""
+    async def until(self, event_type: str, subject_id: str | None = None, **payload: str) -> dict[str, Any]:
+        """The event of that type (and subject) with these values in its payload, once it has arrived."""
 
         def wanted() -> list[dict[str, Any]]:
             return [
                 event
                 for event in self._seen
-                if (event["eventType"], event["subjectId"]) == (event_type, subject_id)
+                if event["eventType"] == event_type
+                and subject_id in {None, event["subjectId"]}
                 and payload.items() <= event["payload"].items()
             ]
 

@@ -105,7 +105,8 @@ class Walk:
             fields = {"moduleId": registered["id"]}
             asked = await self._api.do(admin, step, "provisionRepository", "repository { id }", **fields)
             made = await self._feed.until("RepositoryProvisioned", asked["repository"]["id"])
-            step.event_ids.append(made["eventId"])
+            first = await self._feed.until("CommitCreated", repositoryId=asked["repository"]["id"])
+            step.event_ids += [made["eventId"], first["eventId"]]
             step.outcome = f"main is protected and stands at {made['payload']['headSha'][:12]}"
         return registered["id"], asked["repository"]["id"]
 

@@ -30,15 +30,18 @@ NAMES = [
     "try to approve its own pull request",
     "approve it",
     "merge it at the reviewed sha",
+    "clone it with stock git",
+    "run its tests in the clone",
 ]
+WITHOUT_EVENTS = {"try to approve its own pull request", "clone it with stock git", "run its tests in the clone"}
 
 
 @contextmanager
-def started(*arguments: str, home: Path) -> "Iterator[subprocess.Popen[str]]":
+def started(*arguments: str, home: Path, path: str | None = None) -> "Iterator[subprocess.Popen[str]]":
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", "demo", *arguments], cwd=home, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(home), "TMPDIR": str(home)},
+        env={"PATH": path or os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(home), "TMPDIR": str(home)},
     )  # fmt: skip
     with process:
         try:
@@ -74,7 +77,7 @@ def test_every_step_is_kept_with_its_time_ids_and_events(runs: list[tuple[str, d
             assert step["durationMs"] > 0
             assert step["ids"] != []
             assert all(re.fullmatch("evt-[0-9a-f]{32}", event) for event in step["eventIds"])
-            assert (step["eventIds"] == []) == (step["name"] == "try to approve its own pull request")
+            assert (step["eventIds"] == []) == (step["name"] in WITHOUT_EVENTS)
 
 
 def test_a_second_run_on_the_same_data_makes_everything_anew(runs: list[tuple[str, dict[str, Any]]]) -> None:
@@ -99,6 +102,14 @@ def test_events_are_printed_in_order_within_the_step_that_they_tell_of(runs: lis
 def test_an_author_who_approves_is_refused_on_the_way(runs: list[tuple[str, dict[str, Any]]]) -> None:
     for out, _ in runs:
         assert "refused, as it should be: POLICY_DENIED: nobody approves their own pull request" in out
+
+
+def test_the_clone_stands_at_the_merge_and_passes_its_own_tests(runs: list[tuple[str, dict[str, Any]]]) -> None:
+    for out, _ in runs:
+        merged = re.search(r"main stands at (\w{12}) in .*\Z", out, re.DOTALL)
+        assert merged is not None
+        assert re.search(rf"/booking/reservations\.git at {merged[1]} ", out) is not None
+        assert re.search(r"✓ 4 tests passed ", out) is not None
 
 
 def test_plain_lines_carry_no_escapes(runs: list[tuple[str, dict[str, Any]]]) -> None:
@@ -145,3 +156,15 @@ def test_a_data_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     assert (code, out) == (1, "")
     assert len(err.splitlines()) == 1
     assert str(tmp_path / "file") in err
+
+
+def test_a_step_that_fails_is_named_with_its_reason_on_one_line(tmp_path: Path) -> None:
+    git = tmp_path / "bin" / "git"
+    git.parent.mkdir()
+    git.write_text("#!/bin/sh\necho 'fatal: out of order' >&2\nexit 128\n")
+    git.chmod(0o755)
+    with started(home=tmp_path, path=str(git.parent)) as process:
+        code, out, err = finish(process)
+    assert code == 1
+    assert "merge it at the reviewed sha" in out
+    assert err == "slipway: the demo failed at 'clone it with stock git': GIT: fatal: out of order\n"
