@@ -9,7 +9,7 @@ from strawberry.dataloader import DataLoader
 
 from schema.connections import Asked, connect
 from schema.types import TYPES
-from services.actor import Actor
+from services.actor import Actor, Scope
 from storage.engine import Database
 from storage.queries.conditions import Condition
 from storage.queries.lineage import LineageQueries
@@ -25,6 +25,7 @@ class RowLoaders:
     def __init__(self, database: Database, actor: Actor) -> None:
         self._database = database
         self._access = actor.access
+        self._issues = actor.allows(Scope.IDENTITIES_WRITE)
         self._rows: DataLoader[tuple[str, UUID], Any] = DataLoader(load_fn=self._load_rows, cache=False)
         self._pages: DataLoader[Any, Any] = DataLoader(load_fn=self._load_pages, cache=False)
         self._every: DataLoader[Any, Any] = DataLoader(load_fn=self._load_every, cache=False)
@@ -34,7 +35,9 @@ class RowLoaders:
         self._linked_counts: DataLoader[Any, int] = DataLoader(load_fn=self._load_linked_counts, cache=False)
 
     async def one(self, target: str, row_id: UUID) -> Any:
-        """The wrapped row, or None when it is absent or out of sight."""
+        """The wrapped row, or None when it is absent or out of sight; tokens are for those who issue them."""
+        if target == "Token" and not self._issues:
+            return None
         return await self._rows.load((target, row_id))
 
     async def by(self, target: str, names: tuple[str, ...], values: tuple[object, ...]) -> Any:

@@ -51,7 +51,12 @@ class PlatformQuery:
     modules: Connection[Module] = every("Module", Connection[Module], "The modules in your sight.")
     artifacts: Connection[Artifact] = every("Artifact", Connection[Artifact], "The artifacts in your sight.")
     identities: Connection[Identity] = every("Identity", Connection[Identity], "The tenant's identities.")
-    tokens: Connection[Token] = every("Token", Connection[Token], "The tenant's tokens, without their secrets.")
+    tokens: Connection[Token] = every(
+        "Token",
+        Connection[Token],
+        scoped(Scope.IDENTITIES_WRITE, "The tenant's tokens, without their secrets."),
+        needs=Scope.IDENTITIES_WRITE,
+    )
 
 
 @strawberry.type

@@ -17,6 +17,7 @@ from strawberry.types import Info
 from schema.filters import InputOf, Ordering, filter_of, narrowed, order_of
 from schema.mapping import Every, Source, ToMany
 from schema.mapping import id_of as id_of
+from services.actor import Scope
 from services.errors import InvalidInput
 from storage.queries.conditions import Condition
 from storage.queries.rows import Page
@@ -185,11 +186,13 @@ def to_many(target: str, key: str, returns: Any, description: str) -> Any:
     return listed(target, returns, description, source, below)
 
 
-def every(target: str, returns: Any, description: str) -> Any:
-    """A field of the root that is a connection of every row in the caller's sight."""
+def every(target: str, returns: Any, description: str, *, needs: Scope | None = None) -> Any:
+    """A field of the root that is a connection of every row in the caller's sight, for who has the scope."""
     source = Every(target=target)
 
     def all_of_them(info: Any, root: Any, wanted: Asked) -> Any:
+        if needs is not None:
+            info.context.actor.require(needs)
         return info.context.loaders.root(target, wanted)
 
     return listed(target, returns, description, source, all_of_them)

@@ -96,7 +96,9 @@ def append(session: Session, access: Access, cause: Cause, events: Sequence[tupl
         row = _row(event_id, new, tenant, cause, sequence + 1, previous)
         heads[tenant] = (row.sequence, row.hash)
         rows.append(row)
-    connection.execute(_INSERT, [{name: getattr(row, name) for name in _COLUMNS} for row in rows])
+    for row in rows:
+        stored = connection.execute(_INSERT, {name: getattr(row, name) for name in _COLUMNS})
+        row.__dict__["position"] = (stored.inserted_primary_key or (None,))[0]
     moved = [{"tenant_id": tenant, "sequence": head[0], "hash": head[1]} for tenant, head in heads.items()]
     connection.execute(_MOVE_HEAD[connection.dialect.name], moved)
     return rows

@@ -6,7 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.actor import Actor, Scope
-from services.errors import InvalidInput, absent
+from services.errors import Forbidden, InvalidInput, absent
 from services.events.event import record
 from services.events.platform import IdentityCreated, TokenIssued, TokenRevoked
 from services.names import slug, words
@@ -63,6 +63,8 @@ class IdentityService:
     async def create(self, uow: UnitOfWork, actor: Actor, command: CreateIdentity) -> IdentityRow:
         """The new identity; its name is unique in the tenant."""
         actor.require(Scope.IDENTITIES_WRITE)
+        if actor.project_ids is not None:
+            raise Forbidden("a token limited to projects makes no identities", help="use a token of the whole tenant")
         slug(command.name, "name")
         if "@" not in words(command.email, "email", most=254, least=3):
             raise InvalidInput("email has no '@': commits need an address", field="email")
@@ -135,7 +137,7 @@ class IdentityService:
         """The revoked token; revoking it again changes nothing."""
         actor.require(Scope.IDENTITIES_WRITE)
         row = await uow.rows.get(TokenRow, command.token_id)
-        if row is None:
+        if row is None or not _within(row, actor):
             raise absent("token", public_id("Token", command.token_id), field="tokenId")
         if row.revoked_at is None:
             row.revoked_at = now()
@@ -172,3 +174,10 @@ def check_terms(command: IssueToken) -> None:
         raise InvalidInput("a token needs at least one scope", field="scopes")
     if not timedelta(minutes=1) <= command.lifetime <= LONGEST:
         raise InvalidInput("a token lives from one minute to 366 days", field="lifetimeSeconds")
+
+
+def _within(row: TokenRow, actor: Actor) -> bool:
+    """A limited token reaches those tokens only that are limited to its own projects."""
+    if actor.project_ids is None:
+        return True
+    return row.project_ids is not None and {UUID(hex=one) for one in row.project_ids} <= set(actor.project_ids)

@@ -1,12 +1,12 @@
 """GraphQL over server-sent events, a connection for each operation, against a real server."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
+from resolvers.event_streams import EventStreams
 from tests.api.conftest import Client, serving
 from tests.api.live import EVENTS, Events, streamed
 
@@ -40,7 +40,7 @@ async def test_a_stream_without_a_cursor_names_its_place_before_anything_happens
 
 
 async def test_a_heartbeat_moves_the_id_past_what_the_filter_holds_back(admin: Client) -> None:
-    admin.slipway.settings = replace(admin.slipway.settings, heartbeat_seconds=0.2)
+    admin.slipway.streams = EventStreams(admin.slipway.feeds, admin.slipway.sessions, heartbeat_seconds=0.2)
     nothing = {"types": ["NothingOfTheKind"]}
     async with serving(admin.slipway) as url, streamed(url, admin.token, filter=nothing) as events:
         await events.block()
