@@ -125,6 +125,8 @@ class Database:
             yield session
         finally:
             await session.close()
+            if self.is_sqlite:  # whose statements do not wait: a loop over sessions would keep the event loop to itself
+                await asyncio.sleep(0)
 
     async def close(self) -> None:
         """Closes every connection."""

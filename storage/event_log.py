@@ -208,6 +208,12 @@ async def verify_chain(session: AsyncSession, access: Access, *, batch: int = 50
             if row.prev_hash != previous or chain_hash(row) != row.hash:
                 raise ValueError(f"event {row.sequence} does not match its hash")
             after, previous = row.sequence, row.hash
+    found = await session.execute(
+        select(_HEADS.c.sequence, _HEADS.c.hash).where(_HEADS.c.tenant_id == access.tenant_id)
+    )
+    head = found.first() or (0, GENESIS)
+    if (after, previous) != tuple(head):
+        raise ValueError(f"the log ends at {after}, not at {head[0]}")
     return after
 
 

@@ -120,6 +120,14 @@ class InlineConnection(AsyncAdapt_aiosqlite_connection):
         """As the standard library's."""
         self.plain.create_function(*arguments, **options)
 
+    def commit(self) -> None:
+        """A commit that fails leaves its transaction open, which SQLAlchemy takes for ended: so it is ended here."""
+        try:
+            super().commit()
+        except Exception:
+            self.rollback()
+            raise
+
     def rollback(self) -> None:
         """Touches memory only."""
         if self._connection._connection:
