@@ -16,7 +16,6 @@ from strawberry.types import Info
 
 from schema.filters import InputOf, Ordering, filter_of, narrowed, order_of
 from schema.mapping import Every, Source, ToMany
-from schema.mapping import id_of as id_of
 from services.actor import Scope
 from services.errors import InvalidInput
 from storage.queries.conditions import Condition

@@ -6,8 +6,7 @@ from typing import ClassVar
 import strawberry
 
 from schema.commands import Command, Payload
-from schema.connections import id_of
-from schema.mapping import Listing, Node, column
+from schema.mapping import Listing, Node, column, id_of
 from services.platform.dead_letters import DeadLetterStatus, ReplayDelivery
 
 strawberry.enum(DeadLetterStatus, description="A REPLAYED one that fails again is OPEN again.")
