@@ -1,16 +1,17 @@
-"""The composition root: the only place that builds engines, services and the ASGI app."""
+"""The composition root: one process of an installation, put together from ``assembly``."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
+from assembly.providers import build_providers
+from assembly.services import build_services
+from assembly.workers import WorkerProcess
 from http_api.explorer_page import explorer_page, explorer_routes
 from http_api.front import Front
 from http_api.git import GitServer
@@ -18,10 +19,8 @@ from http_api.git_pushes import PushDesk
 from http_api.health import health_routes
 from http_api.login import LoginLinks, login_routes, session_of
 from http_api.request_log import RequestLog
-from providers.git.embedded import EmbeddedGit
-from providers.git.embedded_transport import EmbeddedTransport
 from resolvers.callers import Callers
-from resolvers.context import Context, Services
+from resolvers.context import Context
 from resolvers.event_streams import EventStreams
 from resolvers.feeds import Feeds
 from resolvers.operations import Operations
@@ -30,27 +29,10 @@ from resolvers.sessions import Sessions
 from resolvers.sockets import SocketServer
 from services.actor import Actor
 from services.failpoints import Failpoints
-from services.platform.artifacts import ArtifactService
-from services.platform.configuration import ConfigurationService
-from services.platform.dead_letters import DeadLetterService
-from services.platform.environments import EnvironmentService
-from services.platform.identities import IdentityService
-from services.platform.issuer import TokenIssuer
-from services.platform.modules import ModuleService
 from services.platform.operator_sessions import LIFETIME, OperatorSessions
-from services.platform.projects import ProjectService
-from services.platform.tenants import OPERATOR, OPERATOR_ADMIN, CreateTenant, TenantService
+from services.platform.tenants import OPERATOR, OPERATOR_ADMIN, CreateTenant
 from services.platform.verified_tokens import VerifiedTokens
-from services.source_control.branches import BranchCreation, BranchDeletion
-from services.source_control.commits import CommitService
-from services.source_control.merging import MergeService
-from services.source_control.moving import Moving
-from services.source_control.protection import ProtectionService
-from services.source_control.pull_requests import PullRequestService
 from services.source_control.pushes import PushService
-from services.source_control.reading import ReadingService
-from services.source_control.repositories import RepositoryService
-from services.source_control.turns import BranchTurns
 from settings import Settings
 from storage.access import Access, Cause
 from storage.engine import Database, sqlite_url
@@ -58,19 +40,7 @@ from storage.hub import Hub
 from storage.ids import new_id
 from storage.migrate import upgrade
 from storage.unit_of_work import UnitOfWork, unit_of_work
-from workers import crash_loops, retention, timers
-from workers.adoption import Adoption
-from workers.crash_loops import CrashLoops
-from workers.dispatcher import Dispatcher
-from workers.engine import DurableEngine
-from workers.git_maintenance import GitMaintenanceWorker
 from workers.lock import FolderLock
-from workers.pull_request_checks import PullRequestCheckWorker
-from workers.repeating import Repeating
-from workers.repository_provisioning import RepositoryProvisioningWorker
-from workers.retention import Retention
-from workers.runtime import Runtime
-from workers.timers import Timers
 
 DEFAULT_PORT = 7420
 __all__ = ["DEFAULT_PORT", "Settings", "Slipway"]
@@ -82,73 +52,27 @@ class Slipway:
     def __init__(self, settings: Settings) -> None:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.settings = settings
+        self.lock = FolderLock(settings.data)
         self.database = Database(settings.database_url or sqlite_url(settings.data / "slipway.db"))
         self.hub = Hub(self.database)
         self.feeds = Feeds(Operations(settings.limits, introspection=settings.introspection))
         self.failpoints = Failpoints(settings.failpoint)
-        identities = IdentityService(TokenIssuer(_signing_key(settings.data / "issuer.pem")))
-        self.git = git = EmbeddedGit(settings.data / "git")
-        self.transport = EmbeddedTransport(git, settings.data / "git" / ".incoming")
-        self.services = self._services(identities)
+        self.providers = build_providers(settings.data)
+        self.services = build_services(settings.data, self.database, self.providers, self.failpoints)
+        self.workers = WorkerProcess(self.database, self.providers, self.services, self.failpoints)
+        identities = self.services.identities
         self.tokens = VerifiedTokens(self.database, identities)
         self.sessions = Sessions(self.hub, self.tokens.actor_now)
         self.streams = EventStreams(self.feeds, self.sessions, heartbeat_seconds=settings.heartbeat_seconds)
         self.operator_sessions = OperatorSessions(self.database, identities, self.tokens)
         self.login_links = LoginLinks()
         self.draining = False
-        self.adoption = Adoption(self.database, self.services.moving)
-        self.lock = FolderLock(settings.data)
-        self._build_workers(git)
-
-    def _services(self, identities: IdentityService) -> Services:
-        git = self.git
-        repositories = RepositoryService()
-        environments = EnvironmentService(repositories)
-        pull_requests = PullRequestService()
-        return Services(
-            identities=identities,
-            tenants=TenantService(identities),
-            projects=ProjectService(),
-            modules=ModuleService(),
-            artifacts=ArtifactService(),
-            repositories=repositories,
-            environments=environments,
-            configuration=ConfigurationService(),
-            branch_creation=BranchCreation(git),
-            branch_deletion=BranchDeletion(),
-            dead_letters=DeadLetterService(),
-            commits=CommitService(git),
-            moving=Moving(self.database, git, self.transport, BranchTurns(), self.failpoints),
-            pull_requests=pull_requests,
-            merges=MergeService(git, pull_requests),
-            reading=ReadingService(git),
-            protection=ProtectionService(),
-        )
-
-    def _build_workers(self, git: EmbeddedGit) -> None:
-        database, services = self.database, self.services
-        workers = (
-            RepositoryProvisioningWorker(database, git, services.repositories, services.environments),
-            PullRequestCheckWorker(database, git),
-            GitMaintenanceWorker(database, git, services.repositories),
-        )
-        self.runtime = Runtime(database, workers, self.failpoints)
-        self.engine = DurableEngine(database.url, self.runtime.run)
-        self.dispatcher = Dispatcher(database, workers, self.engine.begin, self.failpoints)
-        self.timers = Timers(workers, self.engine.begin)
-        self.retention = Retention(database, self.engine)
-        given_up = CrashLoops(self.engine, self.runtime)
-        self._repeating = (
-            Repeating("looking for crash loops", crash_loops.LOOK_SECONDS, given_up.look),
-            Repeating("looking for ticks", timers.LOOK_SECONDS, self.timers.look),
-            Repeating("retention", retention.EVERY_SECONDS, self.retention.sweep),
-        )
 
     async def start(self) -> str | None:
         """Migrates, and founds the operator tenant at the first start: then answers its admin's one-time token."""
         await asyncio.to_thread(upgrade, self.database.url)
-        await asyncio.to_thread(self.transport.tidy)
-        await self.adoption.finish()
+        await asyncio.to_thread(self.providers.transport.tidy)
+        await self.workers.adoption.finish()
         async with self.database.reading(None) as session:
             anywhere = UnitOfWork(session, Access(tenant_id=new_id()), _boot())
             if await anywhere.platform.has_tenants():
@@ -171,11 +95,7 @@ class Slipway:
     async def work(self) -> None:
         """Starts the workers within the running loop; ``start`` must have run. FolderInUse when another works there."""
         self.lock.take()
-        await self.engine.start()
-        self.dispatcher.start()
-        self.adoption.start()
-        for repeating in self._repeating:
-            repeating.start()
+        await self.workers.start()
 
     def drain(self) -> None:
         """Says that it is going: not ready any more, and event streams end so that their clients go elsewhere."""
@@ -185,11 +105,7 @@ class Slipway:
     async def stop(self) -> None:
         """Stops the workers, leaving what is under way to the next start, and closes the database."""
         await self.services.moving.idle()
-        for repeating in self._repeating:
-            await repeating.stop()
-        await self.adoption.stop()
-        await self.dispatcher.stop()
-        await self.engine.stop()
+        await self.workers.stop()
         await self.database.close()
         self.lock.release()
 
@@ -213,11 +129,12 @@ class Slipway:
         return context
 
     def _git(self) -> GitServer:
-        pushes = PushService(self.git, self.transport)
+        transport = self.providers.transport
+        pushes = PushService(self.providers.git, transport)
         return GitServer(
             self.database,
-            self.transport,
-            PushDesk(self.database, self.transport, pushes, self.services.moving),
+            transport,
+            PushDesk(self.database, transport, pushes, self.services.moving),
             self.authenticate,
             spool=self.settings.data / "spool",
             push_bytes=self.settings.push_bytes,
@@ -263,12 +180,3 @@ def _address(connection: HTTPConnection) -> str:
 
 def _boot() -> Cause:
     return Cause(actor_id=None, on_behalf_of=None, trace_id=new_id().hex, correlation_id="boot", causation_id="boot")
-
-
-def _signing_key(path: Path) -> bytes:
-    """The installation's key, made at the first start and readable by its owner only."""
-    if not path.exists():
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-            file.write(TokenIssuer.new_key())
-    return path.read_bytes()

@@ -62,7 +62,7 @@ async def repo(admin: Client) -> Repo:
     module = await admin.done("registerModule", "module { id }", projectId=project, **fields)
     made = await admin.done("provisionRepository", "repository { id }", moduleId=module["module"]["id"])
     requested = made["events"][0]["eventId"].split("-")[1]
-    assert await admin.slipway.runtime.run("RepositoryProvisioningWorker", requested, 1) is None
+    assert await admin.slipway.workers.runtime.run("RepositoryProvisioningWorker", requested, 1) is None
     repo = Repo(admin, project, made["repository"]["id"])
     await admin.done("createBranch", "branch { id }", repositoryId=repo.id, name="work")
     return repo
@@ -188,7 +188,7 @@ async def test_a_move_cut_off_at_a_boundary_is_finished_from_what_git_says(
     moved, intended = at in {"swap:after", "record:before", "record:after"}, at in LEFT_OPEN
     assert (repo.git("rev-parse", "work") != before) is moved
     assert await repo.intents() == intended
-    assert await repo.client.slipway.adoption.finish() == intended
+    assert await repo.client.slipway.workers.adoption.finish() == intended
     assert (await repo.branch())["headSha"] == repo.git("rev-parse", "work")
     assert await repo.intents() == 0
     retried = await repo.commit("f", idempotencyKey="k")
@@ -230,7 +230,7 @@ async def test_adoption_that_looked_before_a_slow_swap_loses_nothing(
     swap = EmbeddedGit.swap
 
     async def slow(self: EmbeddedGit, *arguments: Any, **more: Any) -> None:
-        assert await repo.client.slipway.adoption.finish() == 1
+        assert await repo.client.slipway.workers.adoption.finish() == 1
         await swap(self, *arguments, **more)
 
     monkeypatch.setattr(EmbeddedGit, "swap", slow)

@@ -28,12 +28,12 @@ class Pull:
     async def settle(self) -> dict[str, Any]:
         """Runs the check worker over every event since the last time, and reads the pull request."""
         slipway = self.repo.client.slipway
-        worker = slipway.runtime.workers["PullRequestCheckWorker"]
+        worker = slipway.workers.runtime.workers["PullRequestCheckWorker"]
         async with slipway.database.reading(self.repo.access) as session:
             wanted = EventFilter(types=worker.wakes_on)
             rows = await read(session, self.repo.access, after=self.seen, wanted=wanted, limit=100)
         for row in rows:
-            assert await slipway.runtime.run(worker.name, row.event_id.hex, 1) is None
+            assert await slipway.workers.runtime.run(worker.name, row.event_id.hex, 1) is None
             self.seen = row.sequence
         query = f"query($id: ID!) {{ node(id: $id) {{ ... on PullRequest {FIELDS.removeprefix('pullRequest ')} }} }}"
         node: dict[str, Any] = (await self.repo.client.ask(query, id=self.id))["node"]

@@ -78,9 +78,9 @@ async def test_a_repository_is_made_with_its_first_commit_on_a_protected_branch(
 async def test_an_event_delivered_twice_takes_effect_once(admin: Client) -> None:
     await admin.done("provisionRepository", "repository { id }", moduleId=await module(admin))
     requested = (await events(admin))[-1].event_id.hex
-    runs = [admin.slipway.runtime.run("RepositoryProvisioningWorker", requested, 1) for _ in range(2)]
+    runs = [admin.slipway.workers.runtime.run("RepositoryProvisioningWorker", requested, 1) for _ in range(2)]
     assert await asyncio.gather(*runs) == [None, None]
-    assert await admin.slipway.runtime.run("RepositoryProvisioningWorker", requested, 2) is None
+    assert await admin.slipway.workers.runtime.run("RepositoryProvisioningWorker", requested, 2) is None
     assert [event.event_type for event in await events(admin)].count("RepositoryProvisioned") == 1
 
 
@@ -145,7 +145,7 @@ async def test_what_a_killed_try_left_in_git_is_adopted(admin: Client) -> None:
     worker = worker_of(slipway, RepositoryProvisioningWorker)
     requested = (await events(admin))[-1]
     before = await worker.act(of_event(requested), no_progress)
-    assert await slipway.runtime.run(worker.name, requested.event_id.hex, 1) is None
+    assert await slipway.workers.runtime.run(worker.name, requested.event_id.hex, 1) is None
     access = Access(tenant_id=requested.tenant_id)
     async with slipway.database.reading(access) as session:
         row = await UnitOfWork(session, access, slipway_cause()).rows.get(RepositoryRow, requested.subject_id)

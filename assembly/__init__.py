@@ -1,0 +1,1 @@
+"""What ``main`` puts together, one file for each layer; nothing else imports it."""

@@ -1,0 +1,21 @@
+"""The outside world of one process: the embedded adapters, in the data folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from providers.git.embedded import EmbeddedGit
+from providers.git.embedded_transport import EmbeddedTransport
+
+
+@dataclass(frozen=True, kw_only=True)
+class Providers:
+    """Every adapter, built once."""
+
+    git: EmbeddedGit
+    transport: EmbeddedTransport
+
+
+def build_providers(data: Path) -> Providers:
+    """The embedded ones; their folders are made when they are first written to."""
+    git = EmbeddedGit(data / "git")
+    return Providers(git=git, transport=EmbeddedTransport(git, data / "git" / ".incoming"))

@@ -1,0 +1,63 @@
+"""Every service with what it needs from outside."""
+
+import os
+from pathlib import Path
+
+from assembly.providers import Providers
+from resolvers.context import Services
+from services.failpoints import Failpoints
+from services.platform.artifacts import ArtifactService
+from services.platform.configuration import ConfigurationService
+from services.platform.dead_letters import DeadLetterService
+from services.platform.environments import EnvironmentService
+from services.platform.identities import IdentityService
+from services.platform.issuer import TokenIssuer
+from services.platform.modules import ModuleService
+from services.platform.projects import ProjectService
+from services.platform.tenants import TenantService
+from services.source_control.branches import BranchCreation, BranchDeletion
+from services.source_control.commits import CommitService
+from services.source_control.merging import MergeService
+from services.source_control.moving import Moving
+from services.source_control.protection import ProtectionService
+from services.source_control.pull_requests import PullRequestService
+from services.source_control.reading import ReadingService
+from services.source_control.repositories import RepositoryService
+from services.source_control.turns import BranchTurns
+from storage.engine import Database
+
+
+def build_services(data: Path, database: Database, providers: Providers, failpoints: Failpoints) -> Services:
+    """The services of one process; the issuer's key is made at the first start."""
+    git = providers.git
+    identities = IdentityService(TokenIssuer(_signing_key(data / "issuer.pem")))
+    repositories = RepositoryService()
+    pull_requests = PullRequestService()
+    return Services(
+        identities=identities,
+        tenants=TenantService(identities),
+        projects=ProjectService(),
+        modules=ModuleService(),
+        artifacts=ArtifactService(),
+        repositories=repositories,
+        environments=EnvironmentService(repositories),
+        configuration=ConfigurationService(),
+        branch_creation=BranchCreation(git),
+        branch_deletion=BranchDeletion(),
+        dead_letters=DeadLetterService(),
+        commits=CommitService(git),
+        moving=Moving(database, git, providers.transport, BranchTurns(), failpoints),
+        pull_requests=pull_requests,
+        merges=MergeService(git, pull_requests),
+        reading=ReadingService(git),
+        protection=ProtectionService(),
+    )
+
+
+def _signing_key(path: Path) -> bytes:
+    """The installation's key, readable by its owner only."""
+    if not path.exists():
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+            file.write(TokenIssuer.new_key())
+    return path.read_bytes()

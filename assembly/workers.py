@@ -1,0 +1,61 @@
+"""Every worker, with the engine that carries it and the tails that wake it."""
+
+from assembly.providers import Providers
+from resolvers.context import Services
+from services.failpoints import Failpoints
+from storage.engine import Database
+from workers import crash_loops, retention, timers
+from workers.adoption import Adoption
+from workers.crash_loops import CrashLoops
+from workers.dispatcher import Dispatcher
+from workers.engine import DurableEngine
+from workers.git_maintenance import GitMaintenanceWorker
+from workers.pull_request_checks import PullRequestCheckWorker
+from workers.repeating import Repeating
+from workers.repository_provisioning import RepositoryProvisioningWorker
+from workers.retention import Retention
+from workers.runtime import Runtime
+from workers.timers import Timers
+from workers.worker import Worker
+
+
+class WorkerProcess:
+    """What a process runs that works; ``start`` begins it within the running loop."""
+
+    def __init__(self, database: Database, providers: Providers, services: Services, failpoints: Failpoints) -> None:
+        workers = _workers(database, providers, services)
+        self.runtime = Runtime(database, workers, failpoints)
+        self.engine = DurableEngine(database.url, self.runtime.run)
+        self.dispatcher = Dispatcher(database, workers, self.engine.begin, failpoints)
+        self.adoption = Adoption(database, services.moving)
+        given_up = CrashLoops(self.engine, self.runtime)
+        self._repeating = (
+            Repeating("looking for crash loops", crash_loops.LOOK_SECONDS, given_up.look),
+            Repeating("looking for ticks", timers.LOOK_SECONDS, Timers(workers, self.engine.begin).look),
+            Repeating("retention", retention.EVERY_SECONDS, Retention(database, self.engine).sweep),
+        )
+
+    async def start(self) -> None:
+        """Takes up what a crash left, then follows the log and the clock."""
+        await self.engine.start()
+        self.dispatcher.start()
+        self.adoption.start()
+        for repeating in self._repeating:
+            repeating.start()
+
+    async def stop(self) -> None:
+        """Leaves what is under way to the next start."""
+        for repeating in self._repeating:
+            await repeating.stop()
+        await self.adoption.stop()
+        await self.dispatcher.stop()
+        await self.engine.stop()
+
+
+def _workers(database: Database, providers: Providers, services: Services) -> tuple[Worker, ...]:
+    git = providers.git
+    return (
+        RepositoryProvisioningWorker(database, git, services.repositories, services.environments),
+        PullRequestCheckWorker(database, git),
+        GitMaintenanceWorker(database, git, services.repositories),
+    )
