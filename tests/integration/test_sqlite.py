@@ -68,6 +68,25 @@ async def test_a_long_select_answers_as_a_short_one(database: Database) -> None:
     assert [await count_to(database, most) for most in (1, 3_000_000, 2)] == [1, 3_000_000, 2]
 
 
+async def test_a_loop_over_sessions_leaves_the_loop_to_others(database: Database) -> None:
+    """Nothing in a short read waits, so each session's end lets the others have their turn."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(others())
+    await count_to(database, 1)
+    before = turns
+    for _ in range(20):
+        await count_to(database, 1)
+    beside.cancel()
+    assert turns - before >= 20
+
+
 async def test_a_writer_waits_for_the_lock_and_the_loop_goes_on(database: Database, rival: sqlite3.Connection) -> None:
     await add_project(database, "first")
     rival.execute("BEGIN IMMEDIATE")
