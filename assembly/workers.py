@@ -4,7 +4,7 @@ from assembly.providers import Providers
 from resolvers.context import Services
 from services.failpoints import Failpoints
 from storage.engine import Database
-from workers import crash_loops, retention, timers
+from workers import adoption, crash_loops, retention, timers
 from workers.adoption import Adoption
 from workers.crash_loops import CrashLoops
 from workers.dispatcher import Dispatcher
@@ -30,6 +30,7 @@ class WorkerProcess:
         self.adoption = Adoption(database, services.moving)
         given_up = CrashLoops(self.engine, self.runtime)
         self._repeating = (
+            Repeating("adoption", adoption.EVERY_SECONDS, self.adoption.look),
             Repeating("looking for crash loops", crash_loops.LOOK_SECONDS, given_up.look),
             Repeating("looking for ticks", timers.LOOK_SECONDS, Timers(workers, self.engine.begin).look),
             Repeating("retention", retention.EVERY_SECONDS, Retention(database, self.engine).sweep),
@@ -39,7 +40,6 @@ class WorkerProcess:
         """Takes up what a crash left, then follows the log and the clock."""
         await self.engine.start()
         self.dispatcher.start()
-        self.adoption.start()
         for repeating in self._repeating:
             repeating.start()
 
@@ -47,7 +47,6 @@ class WorkerProcess:
         """Leaves what is under way to the next start."""
         for repeating in self._repeating:
             await repeating.stop()
-        await self.adoption.stop()
         await self.dispatcher.stop()
         await self.engine.stop()
 

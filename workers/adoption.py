@@ -1,7 +1,5 @@
 """Finishes the moves that a crash left between the swap and the record, from what Git says."""
 
-import asyncio
-import contextlib
 from datetime import timedelta
 
 import structlog
@@ -22,23 +20,10 @@ class Adoption:
     def __init__(self, database: Database, moving: Moving) -> None:
         self._database = database
         self._moving = moving
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begins to look."""
-        self._task = asyncio.create_task(self._watch())
-
-    async def stop(self) -> None:
-        """Ends; what it was at is finished by the next look."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY_SECONDS)
-            await self.finish(older_than=OLD)
+    async def look(self) -> int:
+        """How many intents over ten seconds old were finished: younger ones may be under way."""
+        return await self.finish(older_than=OLD)
 
     async def finish(self, *, older_than: timedelta = timedelta(0)) -> int:
         """How many intents were finished; one that fails is told and tried at the next look."""

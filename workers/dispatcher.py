@@ -1,16 +1,13 @@
 """Hands each worker the events that wake it, in the order of the log, from a cursor of its own."""
 
-import asyncio
-import contextlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-
-import structlog
 
 from services.failpoints import Failpoints
 from storage import event_log
 from storage.engine import Database
 from storage.tables.operations import EventRow
+from workers.repeating import Repeating
 from workers.worker import Worker
 
 BATCH = 50
@@ -18,7 +15,6 @@ LONGEST_REPEAT = 1_000
 POLL_SECONDS = 1.0
 REPLAYED = "DeliveryReplayed"
 Begin = Callable[[str, str, int], Awaitable[None]]
-_log = structlog.get_logger()
 
 
 class Dispatcher:
@@ -33,34 +29,17 @@ class Dispatcher:
         self._workers = workers
         self._begin = begin
         self._failpoints = failpoints
-        self._wake = asyncio.Event()
         self._scanned: dict[str, tuple[int, int]] = {}
-        self._task: asyncio.Task[None] | None = None
-        database.committed.append(self._wake.set)
+        self._following = Repeating("dispatch", POLL_SECONDS, self.step)
+        database.committed.append(self._following.wake)
 
     def start(self) -> None:
         """Begins to follow the log."""
-        self._task = asyncio.create_task(self._follow())
+        self._following.start()
 
     async def stop(self) -> None:
         """Ends between two batches."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _follow(self) -> None:
-        while True:
-            self._wake.clear()
-            try:
-                busy = await self.step()
-            except Exception:
-                _log.exception("dispatch failed; trying again")
-                await asyncio.sleep(POLL_SECONDS)
-                continue
-            if not busy:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+        await self._following.stop()
 
     async def step(self) -> bool:
         """One batch of each worker; whether there may be more."""

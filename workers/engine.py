@@ -125,7 +125,8 @@ class DurableEngine:
             _, left = await asyncio.wait(self._running, timeout=GRACE_SECONDS)
             for task in left:
                 task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+            if left:
+                await asyncio.wait(left, timeout=GRACE_SECONDS)
         await asyncio.to_thread(_hand_back, self._engine)
         DBOS.destroy(destroy_registry=True)
         self._engine.dispose()
