@@ -21,8 +21,10 @@ from workers.lock import FolderInUse
 def listen(host: str, port: int | None) -> socket.socket:
     """A socket on the port that is asked for; on the default port, or a free one when that is taken."""
     wanted = [port] if port is not None else [DEFAULT_PORT, 0]
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in wanted:
-        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        # named TCP, or the event loop leaves TCP_NODELAY off and a body waits 40 ms for its head's acknowledgement
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, candidate))

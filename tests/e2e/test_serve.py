@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import signal
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from cli.serve import listen
 from tests.e2e.test_kill import Server, ask, free_port
 
 
@@ -77,6 +79,22 @@ async def test_told_to_end_it_is_unready_finishes_what_is_under_way_and_ends_wit
     writer.close()
     assert await asyncio.to_thread(server.process.wait, 20) == 0
     assert "Traceback" not in server.told.read_text()
+
+
+async def test_an_answer_is_sent_without_waiting_for_more_of_it() -> None:
+    told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted = writer.get_extra_info("socket")
+        told.set_result(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    listener = listen("127.0.0.1", 0)
+    async with await asyncio.start_server(serve, sock=listener):
+        _, writer = await asyncio.open_connection(*listener.getsockname())
+        assert await asyncio.wait_for(told, 20) == 1
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_a_second_signal_does_not_wait(server: Server) -> None:
