@@ -34,16 +34,26 @@ def events() -> None:
 @commands.command("tail")
 def tail(
     token: Annotated[str, typer.Option(envvar="SLIPWAY_TOKEN", help="A token of the tenant.", show_default=False)],
-    url: Annotated[str, typer.Option(help="Where it is served.")] = f"http://127.0.0.1:{DEFAULT_PORT}",
+    url: Annotated[
+        str, typer.Option(envvar="SLIPWAY_URL", help="Where it is served.")
+    ] = f"http://127.0.0.1:{DEFAULT_PORT}",
     after: Annotated[str | None, typer.Option(help="The cursor to go on from; now when absent.")] = None,
     from_beginning: Annotated[bool, typer.Option("--from-beginning", help="Replay everything.")] = False,
     types: Annotated[list[str] | None, typer.Option("--type", help="An event type; give it once for each.")] = None,
+    limit: Annotated[int | None, typer.Option(help="End after so many events; never when absent.", min=1)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One envelope a line.")] = False,
     retries: Annotated[int, typer.Option(help="Attempts to connect again before giving up.", min=0)] = 10,
 ) -> None:
     """Follow the events until interrupted; a lost connection is taken up again where it broke off."""
     console = Console(highlight=False, soft_wrap=True)
-    asked = Asked(url=url.rstrip("/"), token=token, types=types or None, from_beginning=from_beginning, retries=retries)
+    asked = Asked(
+        url=url.rstrip("/"),
+        token=token,
+        types=types or None,
+        from_beginning=from_beginning,
+        limit=limit,
+        retries=retries,
+    )
     try:
         asyncio.run(_tail(asked, after, console, as_json=as_json))
     except KeyboardInterrupt:
@@ -60,6 +70,7 @@ class Asked:
     token: str
     types: list[str] | None
     from_beginning: bool
+    limit: int | None
     retries: int
 
 
@@ -68,7 +79,7 @@ class Lost(Exception):
 
 
 async def _tail(asked: Asked, after: str | None, console: Console, *, as_json: bool) -> None:
-    failures = 0
+    failures, left = 0, asked.limit
     async with httpx.AsyncClient(timeout=httpx.Timeout(10, read=SILENT_SECONDS)) as http:
         while True:
             try:
@@ -76,6 +87,9 @@ async def _tail(asked: Asked, after: str | None, console: Console, *, as_json: b
                     after, failures = cursor, 0
                     if event is not None:
                         _show(console, event, as_json=as_json)
+                        left = None if left is None else left - 1
+                        if left == 0:
+                            return
             except Lost as lost:
                 failures += 1
                 if failures > asked.retries:

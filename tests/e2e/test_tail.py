@@ -74,6 +74,13 @@ async def test_json_lines_are_whole_envelopes_from_the_cursor_on_of_the_types_as
     assert len(events[1]["hash"]) == 64
 
 
+async def test_it_ends_well_after_as_many_events_as_it_was_asked_for(admin: Client) -> None:
+    async with serving(admin.slipway) as url, tail(url, admin.token, "--from-beginning", "--limit", "2") as running:
+        kinds = [(await running.line()).split()[2] for _ in range(2)]
+        assert await asyncio.wait_for(running.process.wait(), 20) == 0
+        assert (kinds, await running.line()) == (["TenantCreated", "IdentityCreated"], "")
+
+
 async def test_it_goes_on_where_it_broke_off_when_the_server_is_killed(tmp_path: Path) -> None:
     data, port = tmp_path / "data", free_port()
     make = "mutation($name: String!) { createProject(input: {name: $name}) { errors { code } } }"
