@@ -70,6 +70,11 @@ async def provision(admin: ServedClient, project: str, name: str) -> Remote:
     fields = {"name": name, "kind": "LIBRARY", "language": "PYTHON", "baseVersion": "1.0"}
     module = (await admin.done("registerModule", "module { id }", projectId=project, **fields))["module"]["id"]
     made = (await admin.done("provisionRepository", "repository { id }", moduleId=module))["repository"]["id"]
+    return await made_by_worker(admin, project, name, made)
+
+
+async def made_by_worker(admin: ServedClient, project: str, name: str, made: str) -> Remote:
+    """The repository of this id, once it is provisioned."""
     deadline = time.monotonic() + 20
     while (await admin.ask(MADE, id=made))["node"]["status"] != "PROVISIONED":
         assert time.monotonic() < deadline
