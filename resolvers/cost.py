@@ -26,8 +26,11 @@ from graphql import (
 )
 
 from schema.connections import PAGE
+from services.platform.lineage import EDGES_PER_NODE
 
 OBJECT, SCALAR = 2, 1
+_SIZES = (("first", "last"), ("depth",), ("ids",))
+_EACH = {"LineageEdge": EDGES_PER_NODE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,31 +128,30 @@ class _Pricing:
             return SCALAR, False
         fixed, each = self.selections(named, node.selection_set)
         listed = _is_list(definition.type)
-        size = self._size(definition, node)
+        size, times = self._size(definition, node), _EACH.get(named.name, 1)
         if size is None:
-            return _sum([(1, OBJECT), (1, fixed), (1, each)]), listed
+            return _sum([(times, OBJECT), (times, fixed), (times, each)]), listed
         if listed:
             return _sum([(size, _sum([(1, OBJECT), (1, fixed), (1, each)]))]), False
         return _sum([(1, OBJECT), (1, fixed), (size, each)]), False
 
     def _size(self, definition: Any, node: FieldNode) -> int | Variable | None:
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
-        sizes = [self._argument(given[name]) for name in ("first", "last") if name in given]
+        names = next((names for names in _SIZES if names[0] in definition.args), ())
+        preset = definition.args[names[0]].default_value if names else None
+        preset = preset if isinstance(preset, int) else PAGE
+        sizes = [self._argument(given[name], preset) for name in names if name in given]
         found = next((size for size in sizes if size is not None), None)
-        if found is not None:
-            return found
-        if "first" in definition.args:
-            return PAGE
-        return self._argument(given["ids"]) if "ids" in given else None
+        return preset if found is None and names and names[0] != "ids" else found
 
-    def _argument(self, value: Any) -> int | Variable | None:
+    def _argument(self, value: Any, preset: int = PAGE) -> int | Variable | None:
         if isinstance(value, IntValueNode):
             return max(int(value.value), 0)
         if isinstance(value, ListValueNode):
             return len(value.values)
         if isinstance(value, VariableNode):
             default = self._argument(self._defaults.get(value.name.value))
-            return Variable(value.name.value, default if isinstance(default, int) else PAGE)
+            return Variable(value.name.value, default if isinstance(default, int) else preset)
         return None
 
 

@@ -6,6 +6,7 @@ from strawberry.tools import merge_types
 from resolvers.context import Info
 from resolvers.dead_letters import DeadLetterMutation, DeadLetterQuery
 from resolvers.environments import EnvironmentMutation, EnvironmentQuery
+from resolvers.lineage import LineageQuery
 from resolvers.platform import PlatformMutation, PlatformQuery
 from resolvers.pull_requests import PullRequestMutation, PullRequestQuery
 from resolvers.source_control import SourceControlMutation, SourceControlQuery
@@ -52,7 +53,16 @@ class NodeQuery:
 
 
 Query = merge_types(
-    "Query", (NodeQuery, PlatformQuery, EnvironmentQuery, SourceControlQuery, PullRequestQuery, DeadLetterQuery)
+    "Query",
+    (
+        NodeQuery,
+        PlatformQuery,
+        EnvironmentQuery,
+        SourceControlQuery,
+        PullRequestQuery,
+        LineageQuery,
+        DeadLetterQuery,
+    ),
 )
 Mutation = merge_types(
     "Mutation",

@@ -2,7 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
 from uuid import UUID
+
+EdgeKind = Literal[
+    "COMMITTED_AS",
+    "PROPOSED_IN",
+    "MERGED_AS",
+    "DEFINES",
+    "BUILT_BY",
+    "PRODUCED",
+    "PACKAGED_AS",
+    "IMAGED_AS",
+    "INCLUDED_IN",
+    "DECIDED_BY",
+    "RENDERED_AS",
+    "PROMOTED_AS",
+    "PLANNED_AS",
+    "PROVISIONED",
+    "DEPLOYED_AS",
+]
+End = tuple[str, UUID]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,10 +70,21 @@ class NewEvent:
 class NewEdge:
     """A lineage edge, upstream to downstream, each end a (type name, id)."""
 
-    kind: str
-    upstream: tuple[str, UUID]
-    downstream: tuple[str, UUID]
+    kind: EdgeKind
+    upstream: End
+    downstream: End
     project_id: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edge:
+    """A lineage edge as it is read, with the event that it was written with and when that happened."""
+
+    kind: str
+    upstream: End
+    downstream: End
+    event_id: UUID
+    created_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

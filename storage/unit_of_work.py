@@ -41,7 +41,7 @@ class UnitOfWork:
         self._session = session
         self._heard = heard
         self._events: list[NewEvent] = []
-        self._edges: list[NewEdge] = []
+        self._edges: list[tuple[NewEdge, int]] = []
         self._key: tuple[IdempotencyKey, str, UUID] | None = None
 
     @property
@@ -54,8 +54,8 @@ class UnitOfWork:
         self._events.append(event)
 
     def link(self, edge: NewEdge) -> None:
-        """Buffers a lineage edge; one that exists already is left as it is."""
-        self._edges.append(edge)
+        """Buffers a lineage edge, written by the event before it; one that exists already is left as it is."""
+        self._edges.append((edge, max(len(self._events) - 1, 0)))
 
     def remember(self, key: IdempotencyKey, node_type: str, node_id: UUID) -> None:
         """Keeps the outcome under the client's key, in this same commit."""
@@ -73,15 +73,16 @@ class UnitOfWork:
         session.flush()
         numbered = [(new_id(), event) for event in self._events]
         connection = session.connection()
+        ids = [event_id for event_id, _ in numbered]
         if self._edges:
-            connection.execute(_KEEP_EDGE[connection.dialect.name], self._edge_values(numbered[-1][0]))
+            connection.execute(_KEEP_EDGE[connection.dialect.name], self._edge_values(ids))
         if self._key is not None:
-            connection.execute(_INSERT_KEY, [self._key_values([event_id for event_id, _ in numbered])])
+            connection.execute(_INSERT_KEY, [self._key_values(ids)])
         events = event_log.append(session, self.access, self.cause, numbered)
         session.commit()
         return events
 
-    def _edge_values(self, event_id: UUID) -> list[dict[str, object]]:
+    def _edge_values(self, events: list[UUID]) -> list[dict[str, object]]:
         return [
             {
                 "tenant_id": self.tenant_id,
@@ -91,9 +92,9 @@ class UnitOfWork:
                 "upstream_type": edge.upstream[0],
                 "downstream_type": edge.downstream[0],
                 "project_id": edge.project_id,
-                "event_id": event_id,
+                "event_id": events[place],
             }
-            for edge in self._edges
+            for edge, place in self._edges
         ]
 
     def _key_values(self, events: list[UUID]) -> dict[str, object]:

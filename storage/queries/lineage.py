@@ -4,15 +4,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, literal, select, union_all
+from sqlalchemy import and_, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from storage.access import Access
+from storage.access import Access, Edge
 from storage.queries.conditions import Condition, conditions
 from storage.queries.rows import PARENTS, Page, paged
 from storage.queries.visible import sight, visible
-from storage.tables.operations import EdgeRow
+from storage.tables.operations import EdgeRow, EventRow
 from storage.tables.scoped import TenantScoped
 
 R = TypeVar("R", bound=TenantScoped)
@@ -25,13 +25,19 @@ class LineageQueries:
         self._session = session
         self._access = access
 
-    async def edges(self, ids: Sequence[UUID], *, downstream: bool, limit: int) -> list[EdgeRow]:
-        """Edges that leave (or reach) these nodes, in a stable order."""
+    async def edges(self, ids: Sequence[UUID], *, downstream: bool, limit: int) -> list[Edge]:
+        """Edges that leave (or reach) these nodes, in a stable order, in one statement."""
         c: Any = EdgeRow
-        side = c.upstream_id if downstream else c.downstream_id
-        statement = visible(self._access, EdgeRow).where(side.in_(ids))
-        ordered = statement.order_by(c.upstream_id, c.downstream_id, c.kind).limit(limit)
-        return list((await self._session.execute(ordered)).scalars())
+        told: Any = EventRow
+        near, far = _ends(downstream)
+        columns = (c.kind, c.upstream_type, c.upstream_id, c.downstream_type, c.downstream_id, c.event_id)
+        of_event = (told.event_id == c.event_id, *sight(self._access, EventRow))
+        statement = visible(self._access, EdgeRow, *columns, told.occurred_at).join(EventRow, and_(*of_event))
+        ordered = statement.where(near.in_(ids)).order_by(near, far, c.kind).limit(limit)
+        return [
+            Edge(kind=kind, upstream=(up, up_id), downstream=(down, down_id), event_id=event_id, created_at=at)
+            for kind, up, up_id, down, down_id, event_id, at in await self._session.execute(ordered)
+        ]
 
     async def leading_to(self, node: UUID, *, kind: str, ids: Sequence[UUID]) -> set[UUID]:
         """Those of these nodes that an edge of the kind leads from to the node."""
@@ -62,7 +68,7 @@ class LineageQueries:
         """How many visible rows that match the edge leads to from each node, in one statement."""
         c: Any = EdgeRow
         target: Any = kind
-        near, far = _ends(edge)
+        near, far = _ends(edge[1])
         statement = visible(self._access, kind, near, func.count(target.id)).join(EdgeRow, far == target.id)
         statement = statement.where(*sight(self._access, EdgeRow), near.in_(ids), c.kind == edge[0])
         grouped = await self._session.execute(statement.where(*conditions(kind, where)).group_by(near))
@@ -70,11 +76,11 @@ class LineageQueries:
 
     def _leads_to(self, kind: type[R], edge: tuple[str, bool], row_id: UUID) -> Any:
         c: Any = EdgeRow
-        near, far = _ends(edge)
+        near, far = _ends(edge[1])
         target: Any = kind
         return target.id.in_(visible(self._access, EdgeRow, far).where(near == row_id, c.kind == edge[0]))
 
 
-def _ends(edge: tuple[str, bool]) -> tuple[Any, Any]:
+def _ends(downstream: bool) -> tuple[Any, Any]:
     c: Any = EdgeRow
-    return (c.upstream_id, c.downstream_id) if edge[1] else (c.downstream_id, c.upstream_id)
+    return (c.upstream_id, c.downstream_id) if downstream else (c.downstream_id, c.upstream_id)

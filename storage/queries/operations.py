@@ -1,6 +1,5 @@
-"""Statements of the machinery: idempotency, edges, processed deliveries, dead letters, uploads."""
+"""Statements of the machinery: idempotency, processed deliveries, dead letters, uploads."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +13,6 @@ from storage.errors import UniqueViolation
 from storage.queries.visible import visible
 from storage.tables.operations import (
     DeadLetterRow,
-    EdgeRow,
     ExecutionRow,
     IdempotencyRow,
     ProcessedRow,
@@ -42,13 +40,6 @@ class OperationQueries:
             c.tenant_id == self._access.tenant_id, c.identity_id == identity_id, c.key == key
         )
         return (await self._session.execute(statement)).scalar_one_or_none()
-
-    async def edges(self, ids: Sequence[UUID], *, downstream: bool) -> list[EdgeRow]:
-        """Edges that leave (or reach) these nodes, as far as the access sees their project."""
-        c = _c(EdgeRow)
-        side = c.upstream_id if downstream else c.downstream_id
-        statement = visible(self._access, EdgeRow).where(side.in_(ids))
-        return list((await self._session.execute(statement)).scalars())
 
     async def is_processed(self, worker: str, delivery: str) -> bool:
         """Whether this worker's effect of the delivery is committed."""

@@ -13,7 +13,7 @@ from providers.git.embedded import EmbeddedGit
 from services.failpoints import Failpoints
 from storage import event_log
 from storage.access import Access
-from storage.queries.operations import OperationQueries
+from storage.queries.lineage import LineageQueries
 from storage.queries.rows import Rows
 from storage.tables.source_control import RefIntentRow
 from tests.api.conftest import Client
@@ -82,10 +82,10 @@ async def test_a_commit_is_the_same_in_git_rows_events_and_lineage(repo: Repo) -
     assert [event["eventType"] for event in made["events"]] == ["BranchUpdated", "CommitCreated"]
     assert {event["traceId"] for event in made["events"]} == {artifact["traceId"]}
     async with repo.client.slipway.database.reading(repo.access) as session:
-        found = await OperationQueries(session, repo.access).edges(
-            [UUID(hex=artifact["id"].split("-")[1])], downstream=True
-        )
-    assert [(edge.kind, edge.downstream_id.hex) for edge in found] == [("COMMITTED_AS", commit["id"].split("-")[1])]
+        node = UUID(hex=artifact["id"].split("-")[1])
+        (edge,) = await LineageQueries(session, repo.access).edges([node], downstream=True, limit=9)
+    assert (edge.kind, edge.downstream) == ("COMMITTED_AS", ("Commit", UUID(hex=commit["id"].split("-")[1])))
+    assert f"evt-{edge.event_id.hex}" == made["events"][1]["eventId"]
 
 
 async def test_the_same_artifact_and_tree_is_the_same_commit(repo: Repo) -> None:

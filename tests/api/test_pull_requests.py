@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from storage.event_log import EventFilter, read
-from storage.queries.operations import OperationQueries
+from storage.queries.lineage import LineageQueries
 from tests.api.conftest import Client
 from tests.api.test_commits import Repo, repo
 
@@ -85,9 +85,9 @@ async def test_an_approved_pull_request_merges_each_way(pull: Pull, method: str,
     assert (await pull.repo.branch("main"))["headSha"] == head
     async with pull.repo.client.slipway.database.reading(pull.repo.access) as session:
         node = UUID(hex=pull.id.split("-")[1])
-        queries = OperationQueries(session, pull.repo.access)
-        down = [edge.kind for edge in await queries.edges([node], downstream=True)]
-        up = [edge.kind for edge in await queries.edges([node], downstream=False)]
+        queries = LineageQueries(session, pull.repo.access)
+        down = [edge.kind for edge in await queries.edges([node], downstream=True, limit=9)]
+        up = [edge.kind for edge in await queries.edges([node], downstream=False, limit=9)]
     assert (up, down) == (["PROPOSED_IN"], ["MERGED_AS"])
     await pull.repo.log_is_whole()
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from storage.queries.operations import OperationQueries
+from storage.queries.lineage import LineageQueries
 from storage.tables.source_control import CommitRow
 from tests.e2e.conftest import Site
 from tests.e2e.remotes import Remote, commit, made_by_worker
@@ -135,7 +135,8 @@ async def test_a_push_into_its_target_completes_a_pull_request(site: Site, remot
     (merged,) = [row for row in await remote.events("PullRequestMerged") if row.payload["mergeSha"] == sha]
     assert merged.payload["method"] == "PUSH"
     async with site.admin.slipway.database.reading(remote.access) as session:
-        edges = await OperationQueries(session, remote.access).edges([UUID(hex=id.split("-")[1])], downstream=True)
+        node = UUID(hex=id.split("-")[1])
+        edges = await LineageQueries(session, remote.access).edges([node], downstream=True, limit=9)
     assert [edge.kind for edge in edges] == ["MERGED_AS"]
     await remote.agrees()
 

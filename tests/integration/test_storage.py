@@ -68,7 +68,8 @@ async def test_rows_edges_key_and_events_commit_together(database: Database) -> 
         outcome = await reader.operations.outcome(who, "k")
         assert outcome is not None
         assert outcome.event_ids == [events[0].event_id.hex]
-        assert [edge.kind for edge in await reader.operations.edges([row.id], downstream=True)] == ["MERGED_AS"]
+        (edge,) = await reader.lineage.edges([row.id], downstream=True, limit=9)
+        assert (edge.kind, edge.event_id, edge.created_at) == ("MERGED_AS", events[0].event_id, events[0].occurred_at)
 
 
 async def test_a_refused_commit_leaves_neither_row_nor_event(database: Database) -> None:

@@ -7,6 +7,7 @@ from graphql import FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNo
 
 from resolvers.cost import cost, price_of
 from resolvers.documents import Documents
+from resolvers.masking import graphql_schema
 from resolvers.refusals import Code, Refused
 from resolvers.shape import Shape, shape
 from schema.limits import Limits, limits_of
@@ -60,6 +61,20 @@ PAGE_OF_RUNS = """{ repositories(first: 50) { nodes { id name
 )
 def test_an_object_costs_2_and_a_scalar_1_times_the_page_size(document: str, value: int) -> None:
     assert priced(document) == value
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ('lineage(id: "x") { nodes { id } truncated }', 2 + 100 * 3 + 1),
+        ('lineage(id: "x", depth: 2, first: 10) { nodes { id } edges { type from } }', 2 + 10 * (3 + 4 * 4)),
+        ('lineage(id: "x", first: $n) { nodes { id } }', 2 + 100 * 3),
+        ('lineagePath(from: "x", to: "x") { nodes { id } }', 2 + 16 * 3),
+        ('lineagePath(from: "x", to: "x", depth: 3) { nodes { id } edges { type } }', 2 + 3 * (3 + 4 * 3)),
+    ],
+)
+def test_lineage_costs_by_its_nodes_with_four_edges_each(field: str, value: int) -> None:
+    assert priced(f"query($n: Int!) {{ {field} }}", graphql_schema._schema) == value
 
 
 @pytest.mark.parametrize(
