@@ -33,7 +33,8 @@ check: $(STAMP)
 
 verify: $(STAMP)
 	$(BIN)/slipway schema --write
-	git diff --exit-code -- schema/schema.graphql
+	$(BIN)/slipway events docs --write
+	git diff --exit-code -- schema/schema.graphql docs/events.md
 
 bench: $(STAMP)
 	$(BIN)/python -m bench $(addprefix --only ,$(ONLY))

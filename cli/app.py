@@ -6,14 +6,15 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from cli import doctor, events, schema, serve, token
+from cli import doctor, event_catalogue, events, schema, serve, token
 from cli.demo.command import demo
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="One GraphQL graph for software delivery.")
 app.command("serve", help="Serve the API on this machine.")(serve.serve)
 app.command("demo", help="From an artifact to a merged pull request, through the API alone.")(demo)
 app.add_typer(token.commands, name="token", help="Tokens, for whoever owns the data folder.")
-app.add_typer(events.commands, name="events", help="The event stream of a served installation.")
+app.add_typer(events.commands, name="events", help="The event stream, and what is in it.")
+events.commands.command("docs", help="Print the event catalogue, or write it to the checkout.")(event_catalogue.docs)
 app.command("schema", help="Print the GraphQL schema, or write it to the checkout.")(schema.schema)
 app.command("doctor", help="Tell what this machine has and what it lacks.")(doctor.doctor)
 

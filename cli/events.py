@@ -26,11 +26,6 @@ LONGEST_WAIT: Final = 30.0
 ENDED: Final = {"LAGGED"}
 
 
-@commands.callback()
-def events() -> None:
-    """Keeps ``tail`` a subcommand while it is the only one."""
-
-
 @commands.command("tail")
 def tail(
     token: Annotated[str, typer.Option(envvar="SLIPWAY_TOKEN", help="A token of the tenant.", show_default=False)],

@@ -47,10 +47,12 @@ def record(
 
 def payload(event: Event) -> dict[str, object]:
     """The JSON of an event's fields."""
-    return {_camel(field.name): _plain(getattr(event, field.name), field.metadata.get("of")) for field in fields(event)}
+    told = ((outward(field.name), getattr(event, field.name), field.metadata.get("of")) for field in fields(event))
+    return {name: _plain(value, of) for name, value, of in told}
 
 
-def _camel(name: str) -> str:
+def outward(name: str) -> str:
+    """A field's name in the JSON."""
     first, *rest = name.split("_")
     return first + "".join(part.title() for part in rest)
 
