@@ -12,12 +12,12 @@ from storage.migrate import upgrade
 from tests.machine import needs
 from tests.postgres import Postgres
 
-_BOTH = ["sqlite", pytest.param("postgresql", marks=needs("postgresql"))]
+BOTH = ["sqlite", pytest.param("postgresql", marks=needs("postgresql"))]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database_url" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_databases"):
-        metafunc.parametrize("database_url", _BOTH, indirect=True)
+        metafunc.parametrize("database_url", BOTH, indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -34,15 +34,19 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
-    """A migrated database without a row in it."""
-    if getattr(request, "param", "sqlite") == "sqlite":
+def new_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> URL:
+    """A migrated database of this kind without a row in it; on SQLite it lies in the folder."""
+    if kind == "sqlite":
         template: Path = request.getfixturevalue("sqlite_template")
-        yield sqlite_url(Path(shutil.copyfile(template, tmp_path / "slipway.db")))
-        return
+        return sqlite_url(Path(shutil.copyfile(template, folder / "slipway.db")))
     server: Postgres = request.getfixturevalue("postgres")
-    yield server.emptied()
+    return server.emptied()
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
+    """A migrated database without a row in it."""
+    return new_database(request, getattr(request, "param", "sqlite"), tmp_path)
 
 
 @pytest.fixture

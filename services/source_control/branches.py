@@ -54,9 +54,10 @@ class BranchCreation:
         """The repository, when the name is free."""
         actor.require(Scope.REPOSITORIES_WRITE)
         repository = await writable(uow, command.repository_id)
-        with told():
+        with told(field="name"):
             check_branch_name(command.name)
-            if command.from_sha is not None:
+        if command.from_sha is not None:
+            with told(field="fromSha"):
                 check_sha(command.from_sha)
         await check_free(uow, repository.id, command.name)
         return BranchSight(repository=repository)
@@ -64,7 +65,7 @@ class BranchCreation:
     async def write(self, actor: Actor, command: CreateBranch, sight: BranchSight) -> RefMove:
         """Nothing to write: the commit stands already."""
         key = key_of(sight.repository)
-        with told():
+        with told(field="fromBranch" if command.from_sha is None else "fromSha"):
             if command.from_sha is not None:
                 sha: str | None = (await self._git.commit(key, command.from_sha)).sha
             else:

@@ -36,21 +36,21 @@ def key_of(row: RepositoryRow | RefIntentRow) -> RepositoryKey:
 
 @contextmanager
 def told(field: str = "branch") -> Iterator[None]:
-    """Turns Git's refusals into the errors that users see; ``field`` is the input that names the ref."""
+    """Turns Git's refusals into the errors that users see; ``field`` is the input that names the branch or sha."""
     try:
         yield
     except (InvalidChange, EmptyChange) as error:
         raise InvalidInput(str(error), field="changes") from error
-    except InvalidBranchName as error:
+    except (InvalidBranchName, InvalidSha) as error:
         raise InvalidInput(str(error), field=field) from error
-    except InvalidSha as error:
-        raise InvalidInput(str(error), field="sha") from error
     except (InvalidPath, FileTooLarge) as error:
         raise InvalidInput(str(error), field="path") from error
     except RefMoved as error:
-        raise Conflict(f"{error}: refetch and retry", field="branch") from error
-    except (RevisionMissing, PathMissing) as error:
-        raise NotFound(str(error)) from error
+        raise Conflict(f"{error}: refetch and retry", field=field) from error
+    except RevisionMissing as error:
+        raise NotFound(str(error), field=field) from error
+    except PathMissing as error:
+        raise NotFound(str(error), field="path") from error
     except ProviderUnavailable as error:
         raise ProviderDown(str(error)) from error
     except ProviderRejected as error:

@@ -47,7 +47,7 @@ class ReadingService:
 
     async def resolve(self, row: RepositoryRow, ref: str | None) -> str:
         """The sha of a ref; NotFound says that neither a branch nor a commit has the name."""
-        return await self._within(lambda: self._sha(key_of(readable(row)), ref or row.default_branch))
+        return await self._within(lambda: self._sha(key_of(readable(row)), ref or row.default_branch, "ref"))
 
     async def tree(
         self, row: RepositoryRow, sha: str, path: str, *, limit: int, after: str | None = None
@@ -64,7 +64,7 @@ class ReadingService:
             check_read_path(path)
 
         async def read() -> FileAt:
-            sha = await self._sha(key, ref or row.default_branch)
+            sha = await self._sha(key, ref or row.default_branch, "ref")
             return FileAt(commit_sha=sha, content=await self._git.file(key, sha, path, max_bytes=FILE_BYTES))
 
         return await self._within(read)
@@ -95,8 +95,8 @@ class ReadingService:
         key = key_of(readable(row))
 
         async def read() -> Diff:
-            old = None if base is None else await self._sha(key, base)
-            new = await self._sha(key, head)
+            old = None if base is None else await self._sha(key, base, "base")
+            new = await self._sha(key, head, "head")
             return await self._git.diff(key, old, new, patches=patches, from_merge_base=from_merge_base)
 
         return await self._within(read)
@@ -106,19 +106,21 @@ class ReadingService:
         key = key_of(readable(row))
 
         async def read() -> Merge:
-            old, new = await self._sha(key, target or row.default_branch), await self._sha(key, source)
+            old = await self._sha(key, target or row.default_branch, "target")
+            new = await self._sha(key, source, "source")
             preview = await self._git.preview(key, target=old, source=new)
             return Merge(source_sha=new, target_sha=old, preview=preview)
 
         return await self._within(read)
 
-    async def _sha(self, key: RepositoryKey, ref: str) -> str:
-        if _SHA.fullmatch(ref):
-            return (await self._git.shas(key, ref, limit=1))[0]
-        check_branch_name(ref)
-        found = await self._git.head(key, ref)
+    async def _sha(self, key: RepositoryKey, ref: str, field: str) -> str:
+        with told(field=field):
+            if _SHA.fullmatch(ref):
+                return (await self._git.shas(key, ref, limit=1))[0]
+            check_branch_name(ref)
+            found = await self._git.head(key, ref)
         if found is None:
-            raise absent("branch", ref, field="ref")
+            raise absent("branch", ref, field=field)
         return found
 
     async def _within(self, read: Callable[[], Awaitable[R]]) -> R:

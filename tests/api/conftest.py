@@ -68,14 +68,23 @@ class Client:
         return Client(self.slipway, made["secret"])
 
 
-@pytest.fixture
-async def operator(tmp_path: Path, database_url: URL) -> AsyncIterator[Client]:
+@asynccontextmanager
+async def founded(folder: Path, database_url: URL) -> AsyncIterator[Client]:
+    """The operator's admin of a new installation."""
     url = database_url.render_as_string(hide_password=False)
-    slipway = Slipway(Settings(data=tmp_path / "data", database_url=url))
+    slipway = Slipway(Settings(data=folder / "data", database_url=url))
     token = await slipway.start()
     assert token is not None
-    yield Client(slipway, token)
-    await slipway.database.close()
+    try:
+        yield Client(slipway, token)
+    finally:
+        await slipway.database.close()
+
+
+@pytest.fixture
+async def operator(tmp_path: Path, database_url: URL) -> AsyncIterator[Client]:
+    async with founded(tmp_path, database_url) as client:
+        yield client
 
 
 @pytest.fixture

@@ -1,1 +1,0 @@
-"""The expressions of Azure Pipelines: read, evaluated and explained; pure functions."""

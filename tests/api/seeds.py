@@ -1,0 +1,183 @@
+"""A tenant or project with a row of every type in it, under names that nothing else has."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from main import Slipway
+from storage.access import Access, Cause
+from storage.ids import PREFIXES, parse_id, public_id
+from storage.tables.operations import DeadLetterRow
+from storage.unit_of_work import unit_of_work
+from tests.api.conftest import Client
+
+ABSENT = "zz000"  # the marker of what nobody ever made; markers have one length, so that masked answers compare
+_SHAS = ("Commit.sha", "PullRequest.sourceSha", "PullRequest.mergeSha")
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """What stands in one project: ids under ``Type``, natural keys under ``Type.field``."""
+
+    tenant: str
+    marker: str
+    values: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def types(self) -> list[str]:
+        """Every type that has an id here."""
+        return [name for name in self.values if "." not in name]
+
+    def traces(self, other: "Seeds") -> list[str]:
+        """What must never be told to the other: ids and shas, and the markers that all names carry."""
+        own = [self.marker] if self.tenant == other.tenant else [self.marker, self.tenant]
+        kept = {*other.values.values(), *(self.values[name] for name in TENANT_WIDE if self.tenant == other.tenant)}
+        return own + sorted(value for value in self.values.values() if value not in kept and len(value) >= 32)
+
+
+TENANT_WIDE = frozenset({"Tenant", "Identity", "Human"})  # seen by every token of the tenant, whatever its projects
+
+
+def natural_keys(tenant: str, marker: str) -> dict[str, str]:
+    """The natural keys of what is seeded under these markers."""
+    return {
+        "Tenant.name": f"{tenant}-tenant",
+        "Identity.name": f"{tenant}-agent",
+        "Identity.email": f"{tenant}-agent@example.test",
+        "Project.name": f"{marker}-project",
+        "Project.displayName": f"{marker} displayed",
+        "Module.name": f"{marker}-module",
+        "Environment.name": f"{marker}-env",
+        "Repository.name": f"{marker}-module",
+        "Branch.name": f"{marker}-work",
+        "Artifact.name": f"{marker}-artifact",
+        "Artifact.producer": f"{marker}-producer",
+        "Artifact.digest": "sha256:" + hashlib.sha256(marker.encode()).hexdigest(),
+        "Artifact.uri": f"pkg:generic/{marker}@1.0",
+        "Artifact.traceId": hashlib.md5(marker.encode(), usedforsecurity=False).hexdigest(),
+        "Commit.message": f"{marker} said",
+        "PullRequest.title": f"{marker} proposed",
+        "Token.name": f"{marker}-token",
+        "DeadLetter.worker": f"{marker}-worker",
+        "File.path": f"{marker}.txt",
+    }
+
+
+def absent(name: str, given: str) -> str:
+    """What stands for nothing, shaped as the value of this name is."""
+    if "." not in name:
+        return f"{given.split('-')[0]}-{'0' * 32}"
+    return "0" * 40 if name in _SHAS else natural_keys(ABSENT, ABSENT)[name]
+
+
+async def run(slipway: Slipway, worker: str, events: list[dict[str, Any]], event_type: str) -> None:
+    """The worker's delivery of the first event of the type."""
+    event = next(event for event in events if event["eventType"] == event_type)
+    assert await slipway.workers.runtime.run(worker, event["eventId"].split("-")[1], 1) is None
+
+
+async def seeded(admin: Client, tenant: str, marker: str) -> Seeds:
+    """Seeds of a new project in the admin's tenant, whose own marker is ``tenant``."""
+    seeds = Seeds(tenant, marker, natural_keys(tenant, marker))
+    await _platform(admin, seeds)
+    await _repository(admin, seeds)
+    await _pull_requests(admin, seeds)
+    await _dead_letter(admin, seeds)
+    unknown = sorted(set(seeds.types) - set(PREFIXES) - {"Human"})
+    assert not unknown, f"{unknown} are seeded and have no prefix in storage/ids.py"
+    return seeds
+
+
+async def _platform(admin: Client, seeds: Seeds) -> None:
+    values = seeds.values
+    viewer = (await admin.ask("{ viewer { identity { id } tenant { id } } }"))["viewer"]
+    values["Tenant"], values["Human"] = viewer["tenant"]["id"], viewer["identity"]["id"]
+    known = await admin.ask("query($f: IdentityFilter) { identities(filter: $f) { nodes { id } } }",
+                            f={"name": [values["Identity.name"]]})  # fmt: skip
+    if known["identities"]["nodes"]:
+        values["Identity"] = known["identities"]["nodes"][0]["id"]
+    else:
+        who = {"name": values["Identity.name"], "kind": "AGENT", "email": values["Identity.email"]}
+        made = await admin.done("createIdentity", "identity { id }", **who, onBehalfOf=values["Human"])
+        values["Identity"] = made["identity"]["id"]
+    project = {"name": values["Project.name"], "displayName": values["Project.displayName"]}
+    values["Project"] = (await admin.done("createProject", "project { id }", **project))["project"]["id"]
+    module = {"name": values["Module.name"], "kind": "LIBRARY", "language": "PYTHON", "baseVersion": "1.0"}
+    made = await admin.done("registerModule", "module { id }", projectId=values["Project"], **module)
+    values["Module"], values["Event"] = made["module"]["id"], made["events"][0]["eventId"]
+    artifact = {name: values[f"Artifact.{name}"] for name in ("name", "producer", "digest", "uri", "traceId")}
+    artifact |= {"projectId": values["Project"], "moduleId": values["Module"]}
+    values["Artifact"] = (await admin.done("registerArtifact", "artifact { id }", **artifact))["artifact"]["id"]
+    fields = {"identityId": values["Identity"], "name": values["Token.name"], "scopes": ["READ"]}
+    made = await admin.done("issueToken", "token { id }", **fields, projectIds=[values["Project"]])
+    values["Token"] = made["token"]["id"]
+
+
+async def _repository(admin: Client, seeds: Seeds) -> None:
+    values, slipway = seeds.values, admin.slipway
+    fields = {"projectId": values["Project"], "name": values["Environment.name"]}
+    made = await admin.done("declareEnvironment", "environment { id }", **fields)
+    values["Environment"] = made["environment"]["id"]
+    await run(slipway, "RepositoryProvisioningWorker", made["events"], "RepositoryProvisioningRequested")
+    fields = {"environmentId": values["Environment"], "moduleId": values["Module"]}
+    entries = [{"name": "GREETING", "value": seeds.marker}]
+    made = await admin.done("setConfiguration", "configuration { id }", **fields, entries=entries)
+    values["Configuration"] = made["configuration"]["id"]
+    made = await admin.done("provisionRepository", "repository { id }", moduleId=values["Module"], requiredReviews=0)
+    values["Repository"] = made["repository"]["id"]
+    await run(slipway, "RepositoryProvisioningWorker", made["events"], "RepositoryProvisioningRequested")
+
+
+async def _pull_requests(admin: Client, seeds: Seeds) -> None:
+    """One that is merged, and one that is open, checked and reviewed."""
+    values = seeds.values
+    merged = await _proposed(admin, seeds, f"{seeds.marker}-done")
+    fields = {"pullRequestId": merged["id"], "expectedSourceSha": merged["sourceSha"]}
+    made = await admin.done("mergePullRequest", "pullRequest { mergeSha }", **fields)
+    values["PullRequest.mergeSha"] = made["pullRequest"]["mergeSha"]
+    pull = await _proposed(admin, seeds, values["Branch.name"])
+    values["PullRequest"], values["PullRequest.sourceSha"] = pull["id"], pull["sourceSha"]
+    fields = {"pullRequestId": pull["id"], "sourceSha": pull["sourceSha"], "verdict": "COMMENT"}
+    selection = "pullRequest { reviews { nodes { id } } checks { nodes { id } } }"
+    made = await admin.done("reviewPullRequest", selection, **fields, body=seeds.marker)
+    values["Review"] = made["pullRequest"]["reviews"]["nodes"][0]["id"]
+    await run(admin.slipway, "PullRequestCheckWorker", made["events"], "PullRequestReviewed")
+    query = "query($id: ID!) { node(id: $id) { ... on PullRequest { checks { nodes { id } } } } }"
+    values["Check"] = (await admin.ask(query, id=pull["id"]))["node"]["checks"]["nodes"][0]["id"]
+
+
+async def _proposed(admin: Client, seeds: Seeds, branch: str) -> dict[str, Any]:
+    values = seeds.values
+    made = await admin.done("createBranch", "branch { id }", repositoryId=values["Repository"], name=branch)
+    values["Branch"] = made["branch"]["id"]
+    changes = [{"path": f"{seeds.marker}.txt", "content": f"{branch}\n"}]
+    fields = {"repositoryId": values["Repository"], "branch": branch, "message": values["Commit.message"]}
+    made = await admin.done("createCommit", "commit { id sha }", **fields, changes=changes,
+                            artifactId=values["Artifact"])  # fmt: skip
+    values["Commit"], values["Commit.sha"] = made["commit"]["id"], made["commit"]["sha"]
+    fields = {"repositoryId": values["Repository"], "sourceBranch": branch, "title": values["PullRequest.title"]}
+    made = await admin.done("openPullRequest", "pullRequest { id sourceSha }", **fields)
+    pull: dict[str, Any] = made["pullRequest"]
+    return pull
+
+
+async def _dead_letter(admin: Client, seeds: Seeds) -> None:
+    """No worker fails for real here: the row is written as the runtime writes it."""
+    values = seeds.values
+    _, tenant_id = parse_id(values["Tenant"])
+    _, project_id = parse_id(values["Project"])
+    cause = Cause(actor_id=None, on_behalf_of=None, trace_id="a" * 32, correlation_id="seed", causation_id="seed")
+    row = DeadLetterRow(
+        tenant_id=tenant_id,
+        project_id=project_id,
+        worker=values["DeadLetter.worker"],
+        delivery=uuid4().hex,
+        subject=values["Repository"],
+        attempts=3,
+        reason=seeds.marker,
+    )
+    async with unit_of_work(admin.slipway.database, Access(tenant_id=tenant_id), cause) as uow:
+        await uow.rows.add(row)
+        await uow.commit()
+    values["DeadLetter"] = public_id("DeadLetter", row.id)
