@@ -124,7 +124,7 @@ class Slipway:
     def context(self, connection: HTTPConnection) -> Context:
         """What the resolvers of one request, or one socket, are given."""
         base_url = self.settings.base_url or _address(connection)
-        context = Context(self.services, self.database, self.hub, self.settings.limits, base_url)
+        context = Context(self.services, self.database, self.hub, self.settings.limits, self.failpoints, base_url)
         context.correlation_id = connection.scope.get("state", {}).get("correlation_id", context.correlation_id)
         return context
 

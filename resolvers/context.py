@@ -9,6 +9,7 @@ from resolvers.loaders import RowLoaders
 from resolvers.source_control_reading import GitReader
 from schema.limits import Limits
 from services.actor import Actor
+from services.failpoints import Failpoints
 from services.platform.artifacts import ArtifactService
 from services.platform.configuration import ConfigurationService
 from services.platform.dead_letters import DeadLetterService
@@ -60,9 +61,18 @@ class Context:
     loaders: RowLoaders
     git: GitReader
 
-    def __init__(self, services: Services, database: Database, hub: Hub, limits: Limits, base_url: str = "") -> None:
+    def __init__(
+        self,
+        services: Services,
+        database: Database,
+        hub: Hub,
+        limits: Limits,
+        failpoints: Failpoints,
+        base_url: str,
+    ) -> None:
         self.services = services
         self.database = database
+        self.failpoints = failpoints
         self.hub = hub
         self.limits = limits
         self.base_url = base_url

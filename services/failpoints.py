@@ -1,10 +1,14 @@
-"""Named places around every commit and act, where a test ends the process as kill -9 would."""
+"""Named places around every commit and act, where a test ends the process as kill -9 would.
+
+A command that moves no ref is ``commit``; a move is ``write``, ``intend``, ``swap``, ``record``; a worker's delivery is
+``dispatch``, ``cursor``, ``act``, ``effect``.
+"""
 
 import os
 import signal
 from typing import Final
 
-STEPS: Final = ("write", "intend", "swap", "record", "dispatch", "cursor", "act", "effect")
+STEPS: Final = ("commit", "write", "intend", "swap", "record", "dispatch", "cursor", "act", "effect")
 NAMES: Final = tuple(f"{step}:{side}" for step in STEPS for side in ("before", "after"))
 
 

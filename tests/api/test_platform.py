@@ -105,6 +105,13 @@ async def test_a_repeat_with_the_same_key_answers_the_same_node_and_events(admin
     assert other["errors"][0]["code"] == "IDEMPOTENCY_MISMATCH"
 
 
+async def test_who_makes_a_tenant_again_with_the_same_key_is_told_which_but_not_its_token(operator: Client) -> None:
+    fields = {"name": "acme", "adminEmail": "a@example.test", "idempotencyKey": "k1"}
+    first = await operator.done("createTenant", "tenant { id name } token", **fields)
+    again = await operator.done("createTenant", "tenant { id name } token", **fields)
+    assert again == first | {"token": None}
+
+
 async def test_a_revoked_token_is_refused_at_once(admin: Client) -> None:
     who = await admin.done("createIdentity", "identity { id }", name="bo", kind="HUMAN", email="bo@example.test")
     made = await admin.done(

@@ -1,132 +1,146 @@
-"""A server killed with kill -9 at a random moment: what was accepted takes effect once, and the log stays whole."""
+"""Writers at once while the server is killed again and again: what was accepted takes effect once, and all is whole."""
 
 import asyncio
-import os
 import random
-import re
 import signal
-import socket
-import sqlite3
-import subprocess
-import sys
-import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
-import httpx
+import pytest
 
-ROOT = Path(__file__).parents[2]
-COMMAND = """mutation($module: ID!, $name: String!, $key: String!) {
-    provisionRepository(input: {moduleId: $module, name: $name, idempotencyKey: $key}) {
-        repository { id } errors { code } } }"""
+from storage.tables.operations import EventRow
+from storage.tables.source_control import CommitRow, PullRequestRow, RepositoryRow
+from tests.e2e.children import Child
+from tests.e2e.served import done
+from tests.e2e.survivors import Survivor
+from tests.e2e.wholeness import Folder
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Server:
-    """``slipway serve`` as a process of its own."""
-
-    def __init__(self, data: Path, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        self.told = data.parent / f"serve-{time.monotonic_ns()}.log"
-        command = [sys.executable, "-m", "cli", "serve", "--port", str(port), "--data", str(data)]
-        with self.told.open("wb") as out:
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=self._env())
-
-    @staticmethod
-    def _env() -> dict[str, str]:
-        return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "1000"}
-
-    async def ready(self) -> None:
-        deadline = time.monotonic() + 40
-        async with httpx.AsyncClient() as http:
-            while time.monotonic() < deadline:
-                assert self.process.poll() is None, self.told.read_text()
-                try:
-                    if (await http.get(self.url + "/readyz")).status_code == 200:
-                        return
-                except httpx.TransportError:
-                    await asyncio.sleep(0.1)
-        raise AssertionError(self.told.read_text())
-
-    def kill(self, how: int = signal.SIGKILL) -> int:
-        self.process.send_signal(how)
-        return self.process.wait(30)
-
-    def token(self) -> str:
-        found = re.search(r"^ey\S+$", self.told.read_text(), re.MULTILINE)
-        assert found is not None, self.told.read_text()
-        return found[0]
+KILLS = 6
+MADE = "query($id: ID!) { node(id: $id) { ... on Repository { status } } }"
+CHECKED = "query($id: ID!) { node(id: $id) { ... on PullRequest { checksStatus } } }"
 
 
-async def ask(url: str, token: str, query: str, **variables: Any) -> dict[str, Any]:
-    async with httpx.AsyncClient(timeout=30) as http:
-        headers = {"Authorization": f"Bearer {token}"}
-        answer = await http.post(url + "/graphql", json={"query": query, "variables": variables}, headers=headers)
-    body = answer.json()
-    assert "errors" not in body, body
-    data: dict[str, Any] = body["data"]
-    return data
+class Writers:
+    """Each repeats its own kind of work until it is told to end; what it asked for is noted once it was answered."""
+
+    def __init__(self, client: Survivor, admin: str, repository: str, module: str, clone: Path) -> None:
+        self._client, self._admin, self._module, self._clone = client, admin, module, clone
+        self._here = {"repositoryId": repository}
+        self.ended = asyncio.Event()
+        self.messages: list[str] = []
+        self.merged: list[str] = []
+        self.repositories: list[str] = []
+
+    async def all(self) -> None:
+        kinds = [self.commit("a"), self.commit("b"), self.commit("c"), self.push(), self.provision(), self.merge()]
+        await asyncio.gather(*kinds)
+
+    async def _repeat(self, once: Callable[[int], Awaitable[None]]) -> None:
+        number = 0
+        while not self.ended.is_set():
+            await once(number)
+            number += 1
+
+    async def _commit(self, message: str, branch: str, path: str) -> None:
+        fields = self._here | {"branch": branch, "message": message, "changes": [{"path": path, "content": message}]}
+        await self._client.do(self._admin, message, "createCommit", "commit { id }", **fields)
+        self.messages.append(message)
+
+    async def commit(self, name: str) -> None:
+        """Onto the branch that all of them move."""
+        await self._repeat(lambda number: self._commit(f"{name}{number}", "shared", name))
+
+    async def push(self) -> None:
+        """With stock git, onto a branch that nobody else moves."""
+
+        async def once(number: int) -> None:
+            (self._clone / "pushed").write_text(f"{number}\n")
+            await done("add", "pushed", at=self._clone)
+            await done("commit", "--quiet", "-m", f"p{number}", at=self._clone)
+            await self._client.push(self._admin, self._clone, "/git/acme/booking/m.git", "HEAD:refs/heads/pushed")
+            self.messages.append(f"p{number}")
+
+        await self._repeat(once)
+
+    async def provision(self) -> None:
+        """Repositories, which a worker makes."""
+
+        async def once(number: int) -> None:
+            fields = {"moduleId": self._module, "name": f"r{number}"}
+            await self._client.do(self._admin, f"r{number}", "provisionRepository", "repository { id }", **fields)
+            self.repositories.append(f"r{number}")
+            await asyncio.sleep(0.1)
+
+        await self._repeat(once)
+
+    async def merge(self) -> None:
+        """A branch, a commit, a pull request that a worker checks, and its merge."""
+
+        async def once(number: int) -> None:
+            do, name = self._client.do, f"m{number}"
+            await do(self._admin, f"{name}-branch", "createBranch", "branch { id }", name=name, **self._here)
+            await self._commit(name, name, name)
+            fields = self._here | {"sourceBranch": name, "title": name}
+            opened = await do(self._admin, f"{name}-open", "openPullRequest", "pullRequest { id sourceSha }", **fields)
+            await self._client.until(
+                self._admin, CHECKED, lambda a: bool(a["node"]["checksStatus"] == "PASSED"), id=opened["id"]
+            )
+            fields = {"pullRequestId": opened["id"], "expectedSourceSha": opened["sourceSha"], "message": f"+{name}"}
+            await do(self._admin, f"{name}-merge", "mergePullRequest", "pullRequest { id }", **fields)
+            self.messages.append(f"+{name}")
+            self.merged.append(name)
+
+        await self._repeat(once)
 
 
-async def prepare(server: Server) -> tuple[str, str]:
-    """A tenant's token and a module's id."""
+async def prepared(client: Survivor, operator: str, clone: Path) -> Writers:
     make = 'mutation { createTenant(input: {name: "acme", adminEmail: "a@example.test"}) { token } }'
-    token = (await ask(server.url, server.token(), make))["createTenant"]["token"]
-    make = 'mutation { createProject(input: {name: "booking"}) { project { id } } }'
-    project = (await ask(server.url, token, make))["createProject"]["project"]["id"]
-    make = """mutation($project: ID!) { registerModule(input: {projectId: $project, name: "m", kind: LIBRARY,
-        language: PYTHON, baseVersion: "1.0"}) { module { id } } }"""
-    return token, (await ask(server.url, token, make, project=project))["registerModule"]["module"]["id"]
+    admin = (await client.ask(operator, make))["createTenant"]["token"]
+    project = await client.do(admin, "project", "createProject", "project { id }", name="booking")
+    fields = {"projectId": project["id"], "name": "m", "kind": "LIBRARY", "language": "PYTHON", "baseVersion": "1.0"}
+    module = (await client.do(admin, "module", "registerModule", "module { id }", **fields))["id"]
+    fields = {"moduleId": module, "requiredReviews": 0}
+    repository = (await client.do(admin, "repository", "provisionRepository", "repository { id }", **fields))["id"]
+    await client.until(admin, MADE, lambda a: bool(a["node"]["status"] == "PROVISIONED"), id=repository)
+    branch = {"repositoryId": repository, "name": "shared"}
+    await client.do(admin, "shared", "createBranch", "branch { id }", **branch)
+    (path,) = (client.data / "git").glob(f"*/{repository.partition('-')[2]}.git")
+    await done("clone", "--quiet", str(path), str(clone))
+    return Writers(client, admin, repository, module, clone)
 
 
-async def burst(server: Server, token: str, module: str, round_: int) -> None:
-    """Eight commands at once; those that the kill cut off are repeated with their keys later."""
-    names = [f"r{round_}-{number}" for number in range(8)]
-    calls = [ask(server.url, token, COMMAND, module=module, name=name, key=name) for name in names]
-    await asyncio.gather(*calls, return_exceptions=True)
-
-
-async def test_what_was_accepted_takes_effect_exactly_once(tmp_path: Path) -> None:
-    random.seed(7)
-    data, port = tmp_path / "data", free_port()
-    server = Server(data, port)
+@pytest.mark.parametrize("seed", [7, 11])
+async def test_what_was_accepted_takes_effect_exactly_once(tmp_path: Path, seed: int) -> None:
+    moments, data = random.Random(seed), tmp_path / "data"
+    server = Child(data, {"SLIPWAY_DRAIN_SECONDS": "0"})
+    assert await server.ready()
+    assert server.end(signal.SIGTERM) == 0
+    client = Survivor(data)
+    looked = Folder(data)
     try:
-        await server.ready()
-        token, module = await prepare(server)
-        for round_ in range(3):
-            work = asyncio.create_task(burst(server, token, module, round_))
-            await asyncio.sleep(random.uniform(0.02, 0.6))
-            server.kill()
-            await work
-            server = Server(data, port)
-            await server.ready()
-            await burst(server, token, module, round_)
-        query = "{ repositories(first: 100) { totalCount nodes { name status branches { totalCount } } } }"
-        deadline = time.monotonic() + 40
-        while True:
-            found = (await ask(server.url, token, query))["repositories"]
-            if all(node["status"] == "PROVISIONED" for node in found["nodes"]):
-                break
-            assert time.monotonic() < deadline, found
-            await asyncio.sleep(0.2)
-        assert found["totalCount"] == 24
-        assert {node["branches"]["totalCount"] for node in found["nodes"]} == {1}
-        assert server.kill(signal.SIGTERM) == 0, server.told.read_text()
+        writers = await prepared(client, server.token(), tmp_path / "clone")
+        writing = asyncio.create_task(writers.all())
+        for _ in range(KILLS):
+            await client.url()
+            await asyncio.sleep(moments.uniform(0.02, 0.7))
+            client.kill()
+        writers.ended.set()
+        await writing
+        assert client.deaths == KILLS
+        await client.repeat()
+        await looked.rest(client.url)
+        await looked.check()
+        commits = Counter(row.message.strip() for row in await looked.rows(CommitRow))
+        repositories = {row.name: row.status for row in await looked.rows(RepositoryRow)}
+        merged = [row.title for row in await looked.rows(PullRequestRow) if row.status == "MERGED"]
+        events = Counter(row.event_type for row in await looked.rows(EventRow))
     finally:
-        if server.process.poll() is None:
-            server.kill()
-    check_log(data / "slipway.db")
-
-
-def check_log(path: Path) -> None:
-    database = sqlite3.connect(path)
-    rows = database.execute("select tenant_id, count(*), max(sequence) from events group by tenant_id").fetchall()
-    assert all(count == last for _, count, last in rows)
-    told = database.execute("select count(*) from events where event_type = 'RepositoryProvisioned'").fetchone()
-    database.close()
-    assert told == (24,)
+        await looked.close()
+        await client.close()
+    assert len(writers.messages) > KILLS
+    assert {message: commits[message] for message in writers.messages} == dict.fromkeys(writers.messages, 1)
+    assert repositories == {"m": "PROVISIONED"} | dict.fromkeys(writers.repositories, "PROVISIONED")
+    assert sorted(merged) == sorted(writers.merged)
+    assert events["RepositoryProvisioned"] == len(repositories)
+    assert events["PullRequestMerged"] == len(merged)

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.documents import Block, blocks, checkout, documents
-from tests.e2e.test_kill import free_port
+from tests.e2e.children import free_port
 
 COMMANDS = ["make demo", "make test", "make run"]
 ADDRESS = "http://127.0.0.1:7420"

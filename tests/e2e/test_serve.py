@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from cli.serve import listen
-from tests.e2e.test_kill import Server, ask, free_port
+from tests.e2e.children import Server, ask, free_port
 
 
 @pytest.fixture

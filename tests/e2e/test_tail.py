@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.api.conftest import Client, admin, operator, serving
-from tests.e2e.test_kill import Server, ask, free_port
+from tests.e2e.children import Server, ask, free_port
 from tests.machine import ROOT
 
 __all__ = ["admin", "operator"]
