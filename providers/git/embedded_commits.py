@@ -7,7 +7,7 @@ from pygit2.enums import FileMode as Mode
 
 from providers.git.errors import EmptyChange, InvalidChange, MergeConflict, NotFastForward, RevisionMissing
 from providers.git.paths import check_changes
-from providers.git.values import FileChange, FileMode, MergeMethod, Signature
+from providers.git.values import FileChange, FileMode, MergeMethod, Signature, Stream
 
 _MODES = {FileMode.REGULAR: Mode.BLOB, FileMode.EXECUTABLE: Mode.BLOB_EXECUTABLE, FileMode.SYMLINK: Mode.LINK}
 Folder = dict[str, "FileChange | Folder"]
@@ -126,6 +126,13 @@ def _build(repository: pygit2.Repository, before: pygit2.Tree | None, folder: Fo
     return builder.write() if len(builder) else None
 
 
+def _blob(repository: pygit2.Repository, content: bytes | Stream | None) -> pygit2.Oid:
+    if not isinstance(content, Stream):
+        return repository.create_blob(content or b"")
+    with content.open() as source:
+        return repository.create_blob_fromiobase(source)
+
+
 def _goes(change: "FileChange | Folder | None") -> bool:
     return isinstance(change, FileChange) and change.delete
 
@@ -141,7 +148,7 @@ def _put(
     if isinstance(change, FileChange):
         if isinstance(stands, pygit2.Tree):
             raise InvalidChange(where, "a folder stands there: delete its files first")
-        builder.insert(name, repository.create_blob(change.content or b""), _MODES[change.mode])
+        builder.insert(name, _blob(repository, change.content), _MODES[change.mode])
         return
     inner = _build(repository, stands if isinstance(stands, pygit2.Tree) else None, change, f"{where}/")
     if stands is not None and not isinstance(stands, pygit2.Tree):

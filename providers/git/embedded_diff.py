@@ -46,11 +46,21 @@ def diff(
     )
 
 
+def counted(repository: pygit2.Repository, found: pygit2.Diff) -> tuple[int, int, int]:
+    """Files changed, lines added and lines removed; a file over the bound is not compared and counts no lines."""
+    large = [_is_large(repository, delta) for delta in found.deltas]
+    if not any(large):
+        return found.stats.files_changed, found.stats.insertions, found.stats.deletions
+    patches = [found[index] for index in range(len(large)) if not large[index]]
+    lines = [patch.line_stats for patch in patches if patch is not None]
+    return len(large), sum(one[1] for one in lines), sum(one[2] for one in lines)
+
+
 def _file(
     repository: pygit2.Repository, found: pygit2.Diff, index: int, delta: pygit2.DiffDelta, left: int | None
 ) -> FileDiff:
     """One file; ``left`` is what patches may still take, None when none is asked for."""
-    large = any(_size(repository, side) > COMPARED_BYTES for side in (delta.old_file, delta.new_file))
+    large = _is_large(repository, delta)
     patch = None if large else found[index]
     binary = patch is not None and bool(patch.delta.is_binary)
     lines = None if patch is None or binary else patch.line_stats[1:]
@@ -66,6 +76,10 @@ def _file(
         is_binary=binary,
         truncated=left is not None and (large or not fits),
     )
+
+
+def _is_large(repository: pygit2.Repository, delta: pygit2.DiffDelta) -> bool:
+    return any(_size(repository, side) > COMPARED_BYTES for side in (delta.old_file, delta.new_file))
 
 
 def _size(repository: pygit2.Repository, side: pygit2.DiffFile) -> int:

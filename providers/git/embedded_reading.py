@@ -9,6 +9,7 @@ import pygit2
 from pygit2.enums import SortMode
 
 from providers.git.embedded_commits import conflicts, find
+from providers.git.embedded_diff import counted
 from providers.git.errors import FileTooLarge, PathMissing, RevisionMissing
 from providers.git.values import CommitInfo, FileContent, MergePreview, Signature, TreeEntry
 
@@ -123,7 +124,7 @@ def info(repository: pygit2.Repository, one: pygit2.Commit) -> CommitInfo:
     """A commit with its size against its first parent."""
     changed = repository.diff(one.parents[0], one) if one.parents else one.tree.diff_to_tree(swap=True)
     assert isinstance(changed, pygit2.Diff)
-    stats = changed.stats
+    files, insertions, deletions = counted(repository, changed)
     return CommitInfo(
         sha=str(one.id),
         tree_hash=str(one.tree_id),
@@ -131,9 +132,9 @@ def info(repository: pygit2.Repository, one: pygit2.Commit) -> CommitInfo:
         author=_person(one.author),
         committer=_person(one.committer),
         message=one.raw_message.decode("utf-8", "replace"),
-        files_changed=stats.files_changed,
-        insertions=stats.insertions,
-        deletions=stats.deletions,
+        files_changed=files,
+        insertions=insertions,
+        deletions=deletions,
     )
 
 

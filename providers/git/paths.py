@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from providers.git.errors import InvalidBranchName, InvalidChange, InvalidPath, InvalidSha
-from providers.git.values import FileChange, FileMode
+from providers.git.values import FileChange, FileMode, Stream
 
 MOST_CHANGES: Final = 10_000
 MOST_BYTES: Final = 100 * 1024 * 1024
@@ -54,7 +54,7 @@ def check_changes(changes: Sequence[FileChange]) -> None:
     """The change set as a whole; InvalidChange names the first path that cannot be."""
     if len(changes) > MOST_CHANGES:
         raise InvalidChange("", f"{len(changes):,} changes are over the limit of {MOST_CHANGES:,} a commit: push them")
-    total = sum(len(change.content or b"") for change in changes)
+    total = sum(_size(change.content) for change in changes)
     if total > MOST_BYTES:
         raise InvalidChange("", f"{total:,} bytes are over the limit of {MOST_BYTES:,} a commit: push them")
     folded: dict[str, str] = {}
@@ -66,6 +66,8 @@ def check_changes(changes: Sequence[FileChange]) -> None:
         if change.delete == (change.content is not None):
             raise InvalidChange(change.path, "give either content or delete")
         if change.mode is FileMode.SYMLINK and change.content is not None:
+            if not isinstance(change.content, bytes):
+                raise InvalidChange(change.path, "a symlink's target is given as content, not as an upload")
             _check_link(change.path, change.content)
     if len(folded) < len(changes):
         raise InvalidChange("", "a path stands in the changes twice: give each path once")
@@ -75,6 +77,10 @@ def check_changes(changes: Sequence[FileChange]) -> None:
         for depth in range(1, len(parts)):
             if "/".join(parts[:depth]) in written:
                 raise InvalidChange(path, f"{'/'.join(parts[:depth])!r} cannot be a file and a folder")
+
+
+def _size(content: bytes | Stream | None) -> int:
+    return content.size if isinstance(content, Stream) else len(content or b"")
 
 
 def _check_link(path: str, target: bytes) -> None:

@@ -1,8 +1,10 @@
 """What goes into and comes out of a Git provider."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from io import BufferedIOBase
 from typing import Final
 from uuid import UUID
 
@@ -36,11 +38,19 @@ class FileMode(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Stream:
+    """Content that is not held in memory: its size in bytes, and what opens it to be read by a thread."""
+
+    size: int
+    open: Callable[[], BufferedIOBase]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FileChange:
     """One file as it shall be, or gone; a symlink's content is its target."""
 
     path: str
-    content: bytes | None = None
+    content: bytes | Stream | None = None
     mode: FileMode = FileMode.REGULAR
     delete: bool = False
 

@@ -1,0 +1,1 @@
+"""Blobs: content by its digest, each tenant's by itself."""
