@@ -1,7 +1,6 @@
 """Git on this machine: bare repositories in a folder, written and read by libgit2."""
 
 import asyncio
-import contextlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +11,12 @@ import pygit2
 
 from providers.errors import ProviderUnavailable
 from providers.git import embedded_reading as reading
+from providers.git.durability import Durability
 from providers.git.embedded_commits import write_commit, write_merge
 from providers.git.embedded_diff import diff
 from providers.git.errors import RefMoved, RepositoryMissing
 from providers.git.paths import check_branch_name
+from providers.git.processes import environment, run
 from providers.git.values import (
     CommitInfo,
     Diff,
@@ -29,6 +30,7 @@ from providers.git.values import (
 )
 
 MAINTENANCE_SECONDS: Final = 600
+_MAINTENANCE: Final = ("maintenance", "run", "--quiet", "--task=gc", "--task=commit-graph")
 _CONFIG: Final[dict[str, str]] = {
     "http.receivepack": "true",
     "receive.denyNonFastForwards": "true",
@@ -42,18 +44,22 @@ _CONFIG: Final[dict[str, str]] = {
 class EmbeddedGit:
     """GitRepositories, GitCommits and GitReading in one; a handle per call, so any thread may ask."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, durability: Durability | None = None) -> None:
         self._root = root
+        self._durability = durability or Durability(root)
 
     def path(self, key: RepositoryKey) -> Path:
         """``<root>/<tenant>/<repository>.git``, by id."""
         return self._root / key.tenant_id.hex / f"{key.repository_id.hex}.git"
 
-    def _open(self, key: RepositoryKey) -> pygit2.Repository:
+    def _folder(self, key: RepositoryKey) -> Path:
         path = self.path(key)
         if not (path / "HEAD").exists():
             raise RepositoryMissing(f"repository {key.repository_id.hex} is not on this machine")
-        return pygit2.Repository(str(path), pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
+        return path
+
+    def _open(self, key: RepositoryKey) -> pygit2.Repository:
+        return pygit2.Repository(str(self._folder(key)), pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
 
     async def create(self, key: RepositoryKey, *, default_branch: str) -> None:
         """Idempotent; HEAD names the default branch."""
@@ -86,9 +92,16 @@ class EmbeddedGit:
         return await asyncio.to_thread(lambda: _target(self._open(key), branch))
 
     async def swap(self, key: RepositoryKey, branch: str, *, old: str | None, new: str | None) -> None:
-        """Atomic against every other writer, stock git included: libgit2 takes Git's own lock file and compares."""
+        """Atomic against every other writer, stock git included: libgit2 takes Git's own lock file and compares.
+
+        What the ref names is on the disk before it moves, and its move before this answers.
+        """
         check_branch_name(branch)
+        self._folder(key)
+        if new is not None:
+            await self._durability.hold(new)
         await asyncio.to_thread(self._swap, key, branch, old, new)
+        await self._durability.hold()
 
     def _swap(self, key: RepositoryKey, branch: str, old: str | None, new: str | None) -> None:
         repository = self._open(key)
@@ -110,20 +123,10 @@ class EmbeddedGit:
 
     async def maintain(self, key: RepositoryKey) -> None:
         """gc and the commit graph, by stock git."""
-        self._open(key)
-        process = await asyncio.create_subprocess_exec(
-            "git", "-C", str(self.path(key)), "maintenance", "run", "--quiet", "--task=gc", "--task=commit-graph",
-            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        try:
-            _, told = await asyncio.wait_for(process.communicate(), MAINTENANCE_SECONDS)
-        except TimeoutError as error:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            raise ProviderUnavailable(f"git maintenance took over {MAINTENANCE_SECONDS} s and was ended") from error
-        if process.returncode != 0:
-            raise ProviderUnavailable(f"git maintenance failed: {told.decode(errors='replace')[:400]}")
+        folder = self._folder(key)
+        code, told = await run(_MAINTENANCE, folder, source=b"", env=environment(), seconds=MAINTENANCE_SECONDS)
+        if code != 0:
+            raise ProviderUnavailable(f"git maintenance failed: {told[:400]}")
 
     async def write_commit(
         self,
@@ -144,7 +147,9 @@ class EmbeddedGit:
                 repository, write_commit(repository, parent, changes, (author, committer), message, allow_empty)
             )
 
-        return await asyncio.to_thread(write)
+        made = await asyncio.to_thread(write)
+        self._durability.begin(made.sha)
+        return made
 
     async def write_merge(
         self,
@@ -165,7 +170,9 @@ class EmbeddedGit:
                 repository, write_merge(repository, (target, source), method, (author, committer), message)
             )
 
-        return await asyncio.to_thread(write)
+        made = await asyncio.to_thread(write)
+        self._durability.begin(made.sha)
+        return made
 
     async def commit(self, key: RepositoryKey, sha: str) -> CommitInfo:
         """One commit."""

@@ -1,0 +1,1 @@
+"""The expressions of Azure Pipelines: read, evaluated and explained; pure functions."""
