@@ -54,7 +54,7 @@ def _check(conn: Connection, cursor: Any, statement: str, parameters: Any, conte
 def _check_projects(
     needs: Needs, row: Any, expanded: Mapping[str, Sequence[str]], project_ids: tuple[Any, ...], statement: str
 ) -> None:
-    """An IN is one parameter for each of its values by now."""
-    for bind in needs.projects:
-        if bind is None or bind not in expanded or not {row[name] for name in expanded[bind]} <= set(project_ids):
+    """An IN is one parameter for each of its values by now; of several on one table the narrowest counts."""
+    for binds in needs.projects:
+        if not any(bind in expanded and {row[name] for name in expanded[bind]} <= set(project_ids) for bind in binds):
             raise TenantViolation(f"a limited token reads beyond its projects: {statement[:80]}")

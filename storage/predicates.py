@@ -7,38 +7,33 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import CompoundSelect, Delete, Insert, Select, Table, Update
+from sqlalchemy import CompoundSelect, Delete, Insert, Select, TableClause, Update, Values
 from sqlalchemy.sql import operators
-from sqlalchemy.sql.elements import (
-    BinaryExpression,
-    BindParameter,
-    BooleanClauseList,
-    ColumnClause,
-    Grouping,
-    TextClause,
-)
+from sqlalchemy.sql.elements import BinaryExpression, BindParameter, BooleanClauseList, ColumnClause, Grouping
 from sqlalchemy.sql.selectable import (
+    AliasedReturnsRows,
     Exists,
     FromClause,
+    FromGrouping,
     Join,
     Lateral,
     ScalarSelect,
-    TextualSelect,
 )
 
 from storage.errors import TenantViolation
+from storage.plain_sql import written_by_hand
 
 TENANT: Final = "tenant_id"
 PROJECT: Final = "project_id"
-_LITERALS: Final = {"*", "1"}
+PROJECTS: Final = "projects"
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The bind names that must hold a tenant, and those that must hold projects (None: a table without one)."""
+    """The bind names that must each hold a tenant; and for each table of projects those of which one must hold them."""
 
     tenants: tuple[str, ...] = ()
-    projects: tuple[str | None, ...] = ()
+    projects: tuple[tuple[str, ...], ...] = ()
 
 
 def needs_of(compiled: Any) -> Needs:
@@ -48,6 +43,8 @@ def needs_of(compiled: Any) -> Needs:
         raise TenantViolation(f"{type(statement).__name__} is refused outside migrations: {str(compiled)[:80]}")
     walk = _Walk(compiled)
     walk.enter(statement, ())
+    if isinstance(statement, Update) and TENANT in (compiled.column_keys or ()):
+        walk.tenants.append(TENANT)
     return Needs(tuple(walk.tenants), tuple(walk.projects))
 
 
@@ -57,31 +54,36 @@ class _Walk:
 
     compiled: Any
     tenants: list[str] = field(default_factory=list)
-    projects: list[str | None] = field(default_factory=list)
-    seen: set[int] = field(default_factory=set)
+    projects: list[tuple[str, ...]] = field(default_factory=list)
+    seen: dict[int, FromClause] = field(default_factory=dict)
 
     def enter(self, element: Any, outer: tuple[FromClause, ...]) -> None:
         """``outer`` are the tables of the scopes around, which a nested SELECT may refer to."""
+        if (said := written_by_hand(element)) is not None:
+            raise TenantViolation(f"{said} is refused outside migrations: {str(self.compiled)[:80]}")
         if isinstance(element, Select):
             self._select(element, outer)
         elif isinstance(element, Insert):
             self._insert(element)
         elif isinstance(element, Update | Delete):
             self._change(element)
-        elif isinstance(element, TextClause | TextualSelect) or _is_literal(element):
-            raise TenantViolation(f"text() is refused outside migrations: {str(element)[:80]}")
-        elif isinstance(element, FromClause) and not isinstance(element, Lateral | Join):
+        elif isinstance(element, FromClause) and not isinstance(element, Lateral | Join | FromGrouping):
             self._below(element, ())
         else:
             self._below(element, outer)
 
     def _below(self, element: Any, outer: tuple[FromClause, ...]) -> None:
-        if isinstance(element, FromClause):
+        """What has no scope around it says the same wherever it is named, so it is looked at once."""
+        if isinstance(element, FromClause) and not outer:
             if id(element) in self.seen:
                 return
-            self.seen.add(id(element))
+            self.seen[id(element)] = element
         for child in element.get_children():
             self.enter(child, outer)
+        for row in (row for rows in element._data for row in rows) if isinstance(element, Values) else ():
+            for value in row:
+                if not isinstance(value, BindParameter) and hasattr(value, "get_children"):
+                    self.enter(value, outer)
 
     def _select(self, select: Select[Any], outer: tuple[FromClause, ...]) -> None:
         sources = list(_tables(select.get_final_froms()))
@@ -131,21 +133,35 @@ class _Walk:
         if not tenants:
             raise TenantViolation(f"{table.name} is touched without its tenant: {str(self.compiled)[:200]}")
         self.tenants.extend(tenants)
-        if reads and PROJECT in table.c:
-            within = [self._name(one.right) for one in conditions if _compares(one, table, PROJECT, operators.in_op)]
-            self.projects.extend(within[:1] or [None])
+        project = "id" if _origin(table).name == PROJECTS else PROJECT
+        if reads and project in table.c:
+            within = [self._name(one.right) for one in conditions if _compares(one, table, project, operators.in_op)]
+            self.projects.append(tuple(within))
 
     def _name(self, bind: Any) -> str:
-        return str(self.compiled.bind_names.get(bind, bind.key))
+        """A value to be written is bound as a copy, under the same key."""
+        for bound, name in self.compiled.bind_names.items():
+            if bound is bind or bound.key == bind.key:
+                return str(name)
+        return str(bind.key)
 
 
 def _tables(sources: Any) -> Iterator[Any]:
     """Each table, or alias of one, with a tenant; of a join both sides."""
     for source in sources:
-        if isinstance(source, Join):
+        if isinstance(source, FromGrouping):
+            yield from _tables((source.element,))
+        elif isinstance(source, Join):
             yield from _tables((source.left, source.right))
-        elif isinstance(getattr(source, "element", source), Table) and TENANT in source.c:
+        elif isinstance(_origin(source), TableClause) and TENANT in source.c:
             yield source
+
+
+def _origin(source: Any) -> Any:
+    """The table of an alias, of its alias, and so on."""
+    while isinstance(source, AliasedReturnsRows | FromGrouping):
+        source = source.element
+    return source
 
 
 def _correlated(select: Select[Any], sources: list[Any], outer: tuple[FromClause, ...]) -> list[Any]:
@@ -167,6 +183,8 @@ def _conditions(select: Select[Any]) -> Iterator[Any]:
 
 def _joined(source: Any) -> Iterator[Any]:
     """What an ON says of the table it joins: of the left side it says nothing when the join is outer."""
+    if isinstance(source, FromGrouping):
+        yield from _joined(source.element)
     if not isinstance(source, Join):
         return
     yield from _joined(source.left)
@@ -226,7 +244,3 @@ def _same(one: Any, other: Any) -> bool:
 
 def _name(key: Any) -> str:
     return str(getattr(key, "name", key))
-
-
-def _is_literal(element: Any) -> bool:
-    return isinstance(element, ColumnClause) and element.is_literal and element.name not in _LITERALS

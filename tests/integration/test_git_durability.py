@@ -1,6 +1,7 @@
 """Power is lost at the worst moment: the disk holds what was synced, and what was not it may hold or not."""
 
 import asyncio
+import contextlib
 import errno
 import shutil
 import subprocess
@@ -19,20 +20,28 @@ WHO = Signature(name="Ada", email="ada@example.test", when=datetime(2026, 1, 2, 
 KEY = RepositoryKey(tenant_id=UUID(int=1), repository_id=UUID(int=2))
 
 
+def copied(source: str, target: str) -> None:
+    """A file that is renamed while it is copied was not written yet when the sync began."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copyfile(source, target)
+
+
 class Disk:
     """A copy of what was synced last."""
 
-    def __init__(self, copy: Path) -> None:
-        self.copy = copy
+    def __init__(self, copies: Path) -> None:
+        self.copies = copies
+        self.copy = copies / "0"
         self.syncs = 0
         self.full = False
 
     def __call__(self, folder: Path) -> None:
         if self.full:
             raise OSError(errno.ENOSPC, "No space left on device")
-        shutil.rmtree(self.copy, ignore_errors=True)
-        shutil.copytree(folder, self.copy)
         self.syncs += 1
+        fresh = self.copies / str(self.syncs)
+        shutil.copytree(folder, fresh, copy_function=copied)
+        self.copy = fresh
 
     def holds(self, sha: str) -> bool:
         """Whether a repository that had only what was synced has everything that the commit reaches."""

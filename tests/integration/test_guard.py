@@ -7,6 +7,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy import (
     URL,
+    Column,
+    MetaData,
+    String,
+    Table,
+    any_,
+    bindparam,
+    case,
+    column,
     delete,
     exists,
     func,
@@ -18,11 +26,13 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    table,
     text,
     true,
     tuple_,
     union_all,
     update,
+    values,
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import aliased
@@ -46,6 +56,7 @@ ARTIFACTS: Any = inspect(ArtifactRow).local_table
 EVENTS: Any = inspect(EventRow).local_table
 CURSORS: Any = inspect(CursorRow).local_table
 P, A, E = PROJECTS.c, ARTIFACTS.c, EVENTS.c
+UPSERT: Any = sqlite.insert(PROJECTS).values(tenant_id=MINE, id=HERE, name="n", display_name="")
 Make = Callable[[], Any]
 
 
@@ -99,6 +110,22 @@ PAST: dict[str, Make] = {
         PROJECTS.alias("a"), PROJECTS.alias("b")
     ),
     "orm_alias": lambda: select(aliased(Project)).where(Project.tenant_id == MINE),
+    "alias_of_alias": lambda: select(PROJECTS.alias("a").alias("b").c.name),
+    "right_nested_join": lambda: (
+        select(P.name)
+        .select_from(PROJECTS.join(ARTIFACTS.join(EVENTS, E.subject_id == A.id), A.project_id == P.id))
+        .where(P.tenant_id == MINE)
+    ),
+    "right_nested_outer_join": lambda: select(A.name).select_from(
+        CURSORS.outerjoin(ARTIFACTS.outerjoin(PROJECTS, (P.tenant_id == MINE) & (A.tenant_id == MINE)), true())
+    ),
+    "orm_alias_join": lambda: (
+        lambda a: (
+            select(Project.name)
+            .join(a, a.project_id == Project.id)
+            .where(Project.tenant_id == MINE, Artifact.tenant_id == MINE)
+        )
+    )(aliased(Artifact)),
     "tablesample": lambda: select(PROJECTS.tablesample(100).c.name),
     "cte": lambda: select(select(P.name).cte("c")),
     "cte_beside": lambda: (lambda c: select(c.c.id, P.name))(inner().cte("c")),
@@ -108,6 +135,30 @@ PAST: dict[str, Make] = {
     "subquery": lambda: select(select(P.name).subquery()),
     "lateral": lambda: select(P.name, lateral(select(A.name.label("x")).where(A.project_id == P.id)).c.x).where(
         P.tenant_id == MINE
+    ),
+    "lateral_in_two_scopes": lambda: (
+        lambda x: union_all(select(P.id, x.c.name).where(P.tenant_id == MINE), select(x.c.name, x.c.name))
+    )(lateral(select(A.name).where(A.tenant_id == MINE, A.project_id == P.id))),
+    "independent_cte": lambda: inner().add_cte(select(A.name).cte("c")),
+    "window": lambda: select(func.max(select(A.name).limit(1).scalar_subquery()).over(partition_by=P.id)).where(
+        P.tenant_id == MINE
+    ),
+    "window_order": lambda: select(func.row_number().over(order_by=select(func.max(A.name)).scalar_subquery())).where(
+        P.tenant_id == MINE
+    ),
+    "filtered_count": lambda: (
+        select(func.count().filter(exists(select(A.id)))).select_from(PROJECTS).where(P.tenant_id == MINE)
+    ),
+    "case": lambda: select(case((exists(select(A.id)), 1), else_=0)),
+    "case_in_where": lambda: select(P.name).where(case((P.tenant_id == MINE, true()), else_=true())),
+    "any": lambda: inner(any_(select(A.project_id).scalar_subquery()) == P.id),
+    "not_distinct": lambda: select(P.name).where(P.tenant_id.is_not_distinct_from(OTHER)),
+    "as_text": lambda: select(P.name).where(P.tenant_id == bindparam("x", OTHER.hex, type_=String)),
+    "values_rows": lambda: select(
+        values(column("a", String), name="v").data([(select(func.max(A.name)).scalar_subquery(),)])
+    ),
+    "table_valued": lambda: select(
+        func.json_each(select(func.max(A.name)).scalar_subquery()).table_valued("value").c.value
     ),
     "scalar": lambda: select(select(func.count(A.id)).scalar_subquery()),
     "in_subquery": lambda: inner(P.id.in_(select(A.project_id))),
@@ -137,6 +188,23 @@ PAST: dict[str, Make] = {
         .values(tenant_id=MINE, id=HERE, name="n", display_name="")
         .on_conflict_do_update(index_elements=["tenant_id", "id"], set_={"tenant_id": OTHER})
     ),
+    "upsert_reads": lambda: UPSERT.on_conflict_do_update(
+        index_elements=["tenant_id", "id"], set_={"name": select(A.name).limit(1).scalar_subquery()}
+    ),
+    "upsert_where_reads": lambda: UPSERT.on_conflict_do_update(
+        index_elements=["tenant_id", "id"], set_={"name": "x"}, where=exists(select(A.id))
+    ),
+    "insert_returning": lambda: UPSERT.returning(select(func.max(A.name)).scalar_subquery()),
+    "update_returning": lambda: (
+        update(PROJECTS)
+        .where(P.tenant_id == MINE)
+        .values(name="x")
+        .returning(select(func.max(A.name)).scalar_subquery())
+    ),
+    "update_moves_in_order": lambda: (
+        update(PROJECTS).where(P.tenant_id == MINE).ordered_values((P.name, "x"), (P.tenant_id, OTHER))
+    ),
+    "delete_in_cte": lambda: inner().add_cte(delete(PROJECTS).returning(P.id).cte("c")),
     "insert_in_cte": lambda: select(insert(PROJECTS).values(tenant_id=OTHER).returning(P.id).cte("c")),
     "update": lambda: update(PROJECTS).values(name="x"),
     "update_or": lambda: update(PROJECTS).where(or_(P.tenant_id == MINE, true())).values(name="x"),
@@ -157,8 +225,45 @@ PAST: dict[str, Make] = {
     "text_within": lambda: select(text("name from projects")),
     "text_where": lambda: inner(text("1 = 1")),
     "literal_column": lambda: select(literal_column("(select max(name) from projects)")),
+    "text_from": lambda: select(column("name")).select_from(text("projects")),
+    "text_of_entities": lambda: select(Project).from_statement(text("select * from projects")),
+    "text_order": lambda: inner().order_by(text("(select max(name) from projects)")),
+    "prefix": lambda: inner().prefix_with("(select max(name) from projects),"),
+    "suffix": lambda: inner().suffix_with("union all select name from projects"),
+    "hint": lambda: inner().with_statement_hint("union all select name from projects"),
+    "operator": lambda: select(P.name.op("|| (select max(name) from projects) ||")("")).where(P.tenant_id == MINE),
+    "other_table_object": lambda: select(Table("projects", MetaData(), Column("name", String)).c.name),
+    "table": lambda: select(table("projects", column("name")).c.name),
+    "table_without_columns": lambda: select(column("name")).select_from(table("projects")),
     "ddl": lambda: DropTable(PROJECTS),
 }
+
+BOUND_LATER: dict[str, tuple[Make, Any]] = {
+    "select": (lambda: select(P.name).where(P.tenant_id == bindparam("t")), {"t": OTHER}),
+    "update_moves": (lambda: update(PROJECTS).where(P.tenant_id == MINE), {"tenant_id": OTHER}),
+    "update_moves_one": (
+        lambda: update(PROJECTS).where(P.tenant_id == MINE, P.id == bindparam("row")),
+        [{"row": HERE, "tenant_id": MINE}, {"row": THERE, "tenant_id": OTHER}],
+    ),
+    "update_by_key": (lambda: update(Project), [{"tenant_id": OTHER, "id": HERE, "name": "x"}]),
+    "insert_over_values": (lambda: UPSERT, {"tenant_id": OTHER}),
+    "insert_one_of_many": (
+        lambda: insert(PROJECTS).returning(P.id),
+        [{"tenant_id": tenant, "name": str(n), "display_name": ""} for n, tenant in enumerate([MINE, MINE, OTHER])],
+    ),
+    "insert_one_entity_of_many": (
+        lambda: insert(Project).returning(Project.id),
+        [{"tenant_id": tenant, "name": str(n), "display_name": ""} for n, tenant in enumerate([MINE, MINE, OTHER])],
+    ),
+}
+
+
+@pytest.mark.parametrize("way", BOUND_LATER)
+async def test_values_given_at_the_execution_are_looked_at(database: Database, way: str) -> None:
+    make, given = BOUND_LATER[way]
+    async with database.writing(Access(tenant_id=MINE)) as session:
+        with pytest.raises(TenantViolation, match="is not a tenant of this session"):
+            await session.execute(make(), given)
 
 
 @pytest.mark.filterwarnings("ignore:SELECT statement has a cartesian product")
@@ -220,7 +325,51 @@ WITHIN: dict[str, tuple[Make, list[Any]]] = {
     "orm_alias": (
         lambda: (lambda a: select(a.id).where(a.tenant_id == MINE, a.id == HERE))(aliased(Project)), [HERE]
     ),
+    "alias_of_alias": (
+        lambda: (lambda a: select(a.c.id).where(a.c.tenant_id == MINE, a.c.id == HERE))(PROJECTS.alias("a").alias("b")),
+        [HERE],
+    ),
+    "right_nested_join": (
+        lambda: select(P.id).select_from(
+            PROJECTS.outerjoin(ARTIFACTS.join(EVENTS, (E.subject_id == A.id) & (E.tenant_id == MINE)),
+                               (A.project_id == P.id) & (A.tenant_id == MINE))
+        ).where(P.tenant_id == MINE),
+        [HERE, THERE],
+    ),
+    "window": (
+        lambda: select(func.max(P.id).over(partition_by=P.id)).where(P.tenant_id == MINE).order_by(P.id), [HERE, THERE]
+    ),
+    "operator": (lambda: select(P.id).where(P.tenant_id == MINE, P.name.op("||")("") == HERE.hex), [HERE]),
+    "no_table": (lambda: select(literal(1)), [1]),
 }  # fmt: skip
+
+CHANGES: dict[str, Make] = {
+    "insert": lambda: insert(PROJECTS).values(tenant_id=MINE, id=new_id(), name="new", display_name=""),
+    "upsert": lambda: UPSERT.on_conflict_do_update(index_elements=["tenant_id", "id"], set_={"name": "new"}),
+    "update": lambda: update(PROJECTS).where(P.tenant_id == MINE, P.id == HERE).values(name="new"),
+    "update_orm": lambda: update(Project).where(Project.tenant_id == MINE, Project.id == HERE).values(name="new"),
+    "update_by_case": lambda: (
+        update(PROJECTS).where(P.tenant_id == MINE, P.id == HERE).values(name=case((P.id == HERE, "new"), else_=P.name))
+    ),
+    "update_reading": lambda: (
+        update(PROJECTS)
+        .where(P.tenant_id == MINE, P.id == HERE)
+        .values(name=select(func.max(A.name)).where(A.tenant_id == MINE).scalar_subquery())
+    ),
+    "delete_by_subquery": lambda: delete(PROJECTS).where(
+        P.tenant_id == MINE, P.id.in_(select(A.project_id).where(A.tenant_id == MINE, A.project_id == HERE))
+    ),
+    "delete_by_exists": lambda: delete(PROJECTS).where(
+        P.tenant_id == MINE, P.id == HERE, exists(select(A.id).where(A.tenant_id == MINE, A.project_id == P.id))
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", CHANGES)
+async def test_a_change_within_its_tenant_passes(database: Database, shape: str) -> None:
+    async with database.writing(Access(tenant_id=MINE)) as session:
+        done: Any = await session.execute(CHANGES[shape]())
+        assert done.rowcount == 1
 
 
 @pytest.mark.parametrize("shape", WITHIN)
@@ -244,6 +393,14 @@ async def test_a_limited_token_names_its_projects(database: Database, where: Mak
     async with database.reading(Access(tenant_id=MINE, project_ids=(HERE,))) as session:
         with pytest.raises(TenantViolation, match="beyond its projects"):
             await session.execute(select(A.id).where(*where()))
+
+
+async def test_the_projects_themselves_are_named_too(database: Database) -> None:
+    async with database.reading(Access(tenant_id=MINE, project_ids=(HERE,))) as session:
+        with pytest.raises(TenantViolation, match="beyond its projects"):
+            await session.execute(inner())
+        asked = inner(P.id.in_([HERE, THERE]), P.id.in_([HERE]))
+        assert (await session.execute(asked)).scalars().all() == [HERE]
 
 
 async def test_a_statement_prepared_for_one_tenant_is_looked_at_for_the_next(database: Database) -> None:
