@@ -18,8 +18,8 @@ class _Stderr:
         sys.stderr.flush()
 
 
-def configure_logs(stream: TextIO | None = None) -> None:
-    """Once per process; the libraries' own warnings take the same form."""
+def configure_logs(stream: TextIO | None = None, *, level: int = logging.INFO) -> None:
+    """Once per process; requests are told at INFO, and the libraries' own warnings take the same form."""
     out: Any = stream or _Stderr()
     shared: list[Any] = [
         structlog.processors.add_log_level,
@@ -31,7 +31,7 @@ def configure_logs(stream: TextIO | None = None) -> None:
         render = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_json)]
     structlog.configure(
         processors=[*shared, *render],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=True,
     )

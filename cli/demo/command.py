@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import signal
 import tempfile
 from datetime import timedelta
@@ -15,13 +16,16 @@ from cli.demo.api import Api, Identity
 from cli.demo.clone import clone_and_test
 from cli.demo.feed import Feed
 from cli.demo.journal import Journal
+from cli.demo.lineage import Lineage, lines, trace
 from cli.demo.served import served
 from cli.demo.walk import Walk, Walked
 from cli.failure import Failed
 from cli.token import issue
+from http_api.logs import configure_logs
 from main import Settings, Slipway
 from services.actor import Scope
 from services.platform.owner import IssueNamedToken
+from workers.lock import FolderInUse
 
 
 def demo(
@@ -30,6 +34,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Go on serving until Ctrl-C, to look around.")] = False,
 ) -> None:
     """From an artifact to a merged pull request. Exit code 1 and the failed step when it does not get there."""
+    configure_logs(level=logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="slipway-demo-") as scratch:
         run = Run(data or Path(scratch) / "data", Path(scratch), json_file, keep=keep)
         try:
@@ -37,6 +42,8 @@ def demo(
         except (KeyboardInterrupt, asyncio.CancelledError):
             if not run.done:
                 raise typer.Exit(130) from None
+        except FolderInUse as error:
+            raise Failed(str(error)) from error
         except OSError as error:
             raise Failed(f"the demo did not start: {error}") from error
 
@@ -55,6 +62,7 @@ class Run:
         assert task is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         slipway = Slipway(Settings(data=self._data))
+        slipway.lock.take()
         await slipway.start()
         operator = Identity(name="operator", token=await issue(slipway, "operator", _operator_token()))
         async with served(slipway, None if self._keep else 0) as url:
@@ -62,7 +70,9 @@ class Run:
             try:
                 walked = await Walk(api, self._journal, feed).walk(operator)
                 remote = await clone_and_test(api, self._journal, walked, self._scratch / "clone")
-                self._write()
+                lineage = await trace(api, self._journal, walked)
+                self._show(lineage)
+                self._write(lineage)
             finally:
                 await feed.stop()
                 await api.close()
@@ -71,9 +81,17 @@ class Run:
                 self._tell(url, remote, walked)
                 await asyncio.Event().wait()
 
-    def _write(self) -> None:
+    def _show(self, lineage: Lineage) -> None:
+        tell = self._journal.console.print
+        tell("\nWhat came of the artifact:", *lines(lineage.downstream, towards="to"), sep="\n")
+        tell("\nWhere main came from:", *lines(lineage.upstream, towards="from"), sep="\n")
+
+    def _write(self, lineage: Lineage) -> None:
         if self._json_file is not None:
-            kept: dict[str, Any] = {"steps": [step.kept() for step in self._journal.steps]}
+            kept: dict[str, Any] = {
+                "steps": [step.kept() for step in self._journal.steps],
+                "lineage": lineage.kept(),
+            }
             self._json_file.write_text(json.dumps(kept, indent=2) + "\n")
 
     def _tell(self, url: str, remote: str, walked: Walked) -> None:

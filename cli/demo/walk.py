@@ -10,7 +10,7 @@ from cli.demo.feed import Feed
 from cli.demo.journal import Journal, Refusal
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "reservations"
-PULL_REQUEST = "pullRequest { id number sourceSha mergeSha checksStatus }"
+PULL_REQUEST = "pullRequest { id number sourceSha mergeSha mergeCommit { id } checksStatus }"
 TITLE = "Book tables by the hour"
 
 
@@ -25,6 +25,7 @@ class Walked:
     repository: str
     artifact_id: str
     merge_sha: str
+    merge_commit_id: str
 
 
 class Walk:
@@ -58,6 +59,7 @@ class Walk:
             repository="reservations",
             artifact_id=artifact_id,
             merge_sha=merged["mergeSha"],
+            merge_commit_id=merged["mergeCommit"]["id"],
         )
 
     async def _do(self, who: Identity, told: str, mutation: str, selection: str, /, **fields: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from tests.machine import ROOT
+from workers.lock import FolderLock
 
 NAMES = [
     "make a tenant",
@@ -32,6 +33,7 @@ NAMES = [
     "merge it at the reviewed sha",
     "clone it with stock git",
     "run its tests in the clone",
+    "trace it from the artifact to main, and back",
 ]
 WITHOUT_EVENTS = {"try to approve its own pull request", "clone it with stock git", "run its tests in the clone"}
 
@@ -80,9 +82,34 @@ def test_every_step_is_kept_with_its_time_ids_and_events(runs: list[tuple[str, d
             assert (step["eventIds"] == []) == (step["name"] in WITHOUT_EVENTS)
 
 
+def test_the_lineage_leads_from_the_artifact_to_main_and_back(runs: list[tuple[str, dict[str, Any]]]) -> None:
+    kinds = ["COMMITTED_AS", "PROPOSED_IN", "MERGED_AS"]
+    for out, kept in runs:
+        down, up = kept["lineage"]["downstream"], kept["lineage"]["upstream"]
+        assert [edge["type"] for edge in down["edges"]] == kinds
+        assert [edge["type"] for edge in up["edges"]] == kinds[::-1]
+        assert [node["id"] for node in up["nodes"]] == [node["id"] for node in down["nodes"]][::-1]
+        told = out[out.index("What came of the artifact:") :].splitlines()
+        _, commit, _, merge = down["nodes"]
+        assert told[1:5] == [
+            "Artifact reservations by generator",
+            f"└─ COMMITTED_AS Commit {commit['sha'][:12]} Book tables by the hour",
+            "   └─ PROPOSED_IN PullRequest #1 Book tables by the hour",
+            f"      └─ MERGED_AS Commit {merge['sha'][:12]} Merge pull request #1: Book tables by the hour",
+        ]
+        assert told[6] == "Where main came from:"
+        assert told[10] == "      └─ COMMITTED_AS Artifact reservations by generator"
+
+
+def test_only_what_it_does_is_printed(runs: list[tuple[str, dict[str, Any]]]) -> None:
+    for out, _ in runs:
+        steps = out[: out.index("\nWhat came of the artifact:")].splitlines()
+        assert [line for line in steps if not re.match(r"([ \d]\d \w|     [←✓] \S)", line)] == []
+
+
 def test_a_second_run_on_the_same_data_makes_everything_anew(runs: list[tuple[str, dict[str, Any]]]) -> None:
     first, second = ({id for step in kept["steps"] for id in step["ids"]} for _, kept in runs)
-    assert len(first) == len(second) == 12
+    assert len(first) == len(second) == 13
     assert first.isdisjoint(second)
 
 
@@ -156,6 +183,20 @@ def test_a_data_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     assert (code, out) == (1, "")
     assert len(err.splitlines()) == 1
     assert str(tmp_path / "file") in err
+
+
+def test_a_data_folder_in_use_is_one_line_that_names_who_has_it(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    lock = FolderLock(tmp_path / "data")
+    lock.take()
+    with started("--data", str(tmp_path / "data"), home=tmp_path) as process:
+        code, out, err = finish(process)
+    lock.release()
+    assert (code, out) == (1, "")
+    assert err == (
+        f"slipway: {tmp_path / 'data'} is in use by process {os.getpid()}:"
+        " stop that one, or give this one another --data folder\n"
+    )
 
 
 def test_a_step_that_fails_is_named_with_its_reason_on_one_line(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -128,9 +129,12 @@ def test_the_tour_runs_from_its_first_block_to_its_last(toured: Toured) -> None:
         "createIdentity",
         "reviewPullRequest",
         "mergePullRequest",
+        "lineage",
     ]
     assert [answer for answer in answers if "errors" in answer] == []
-    assert [payload for answer in answers for payload in answer["data"].values() if payload["errors"]] == []
+    assert [payload for answer in answers for payload in answer["data"].values() if payload.get("errors")] == []
+    kinds = [edge["type"] for edge in answers[-1]["data"]["lineage"]["edges"]]
+    assert kinds == ["COMMITTED_AS", "PROPOSED_IN", "MERGED_AS"]
 
 
 def test_the_tour_leaves_the_merge_in_the_clone_and_nothing_outside_the_checkout(toured: Toured) -> None:
@@ -147,12 +151,12 @@ def test_a_documented_operation_is_answered_without_errors_under_the_default_lim
     toured: Toured, block: Block
 ) -> None:
     headers = {"Authorization": f"Bearer {toured.token}", "Accept": "text/event-stream"}
-    body = {"query": block.text, "variables": variables(block)}
+    body = {"query": block.text, "variables": variables(block, toured)}
     with httpx.stream("POST", f"{toured.address}/graphql", json=body, headers=headers, timeout=20) as answer:
         assert answer.status_code == 200, answer.read()
         first: dict[str, Any] = json.loads(next(line for line in answer.iter_lines() if line.startswith("data:"))[5:])
     assert "errors" not in first, first
-    assert first["data"]
+    assert None not in first["data"].values()
 
 
 def test_the_documented_query_shows_what_the_tour_merged(toured: Toured) -> None:
@@ -167,11 +171,17 @@ def test_the_documented_query_shows_what_the_tour_merged(toured: Toured) -> None
     assert commits["Count rooms"]["producer"] == "my-generator"
 
 
-def variables(block: Block) -> dict[str, Any]:
-    """The ``json`` block right after an operation holds its variables."""
+def variables(block: Block, toured: Toured) -> dict[str, Any]:
+    """The ``json`` block right after an operation holds them; else ids are the tour's artifact and its commit."""
     following = [other for other in blocks(block.path) if other.line > block.line][:1]
-    given: dict[str, Any] = json.loads(following[0].text) if following and following[0].language == "json" else {}
-    return given
+    if following and following[0].language == "json":
+        given: dict[str, Any] = json.loads(following[0].text)
+        return given
+    artifact, commit = (re.search(kind + "-[0-9a-f]{32}", toured.out) for kind in ("art", "cmt"))
+    assert artifact is not None
+    assert commit is not None
+    ids = {"id": artifact[0], "from": artifact[0], "to": commit[0]}
+    return {name: id for name, id in ids.items() if f"${name}: ID!" in block.text}
 
 
 def test_the_documents_hold_operations() -> None:
