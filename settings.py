@@ -22,6 +22,7 @@ class Settings:
     heartbeat_seconds: float = 15.0
     base_url: str | None = None
     push_bytes: int = 2 * 1024**3
+    git_slots: int = 16
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -30,7 +31,8 @@ class Settings:
         For the API ``SLIPWAY_LIMIT_<NAME>`` (schema/limits.py), ``SLIPWAY_INTROSPECTION``, ``SLIPWAY_EXPLORER`` (on),
         and ``SLIPWAY_ORIGINS``: whose pages may ask with a bearer token, with spaces between (nobody's). After SIGTERM
         ``/readyz`` is 503 for ``SLIPWAY_DRAIN_SECONDS`` (1) before connections are refused. Behind a proxy
-        ``SLIPWAY_BASE_URL`` (each request's own); for Git ``SLIPWAY_PUSH_BYTES`` (2 GiB).
+        ``SLIPWAY_BASE_URL`` (each request's own); for Git ``SLIPWAY_PUSH_BYTES`` (2 GiB)
+        and ``SLIPWAY_GIT_SLOTS`` (16): the fetches, and the pushes, that have processes at once.
         """
         return cls(
             data=Path(environ.get("SLIPWAY_DATA", "data")),
@@ -43,6 +45,7 @@ class Settings:
             drain_seconds=float(environ.get("SLIPWAY_DRAIN_SECONDS", "1")),
             base_url=environ.get("SLIPWAY_BASE_URL", "").rstrip("/") or None,
             push_bytes=_whole(environ, "SLIPWAY_PUSH_BYTES", cls.push_bytes),
+            git_slots=_whole(environ, "SLIPWAY_GIT_SLOTS", cls.git_slots, least=1),
         )
 
 
@@ -54,8 +57,8 @@ def _switch(environ: Mapping[str, str], name: str) -> bool:
     return value == "on"
 
 
-def _whole(environ: Mapping[str, str], name: str, default: int) -> int:
+def _whole(environ: Mapping[str, str], name: str, default: int, *, least: int = 0) -> int:
     value = environ.get(name, str(default))
-    if not value.isascii() or not value.isdigit():
-        raise ValueError(f"{name} is {value!r}: set it to a whole number")
+    if not value.isascii() or not value.isdigit() or int(value) < least:
+        raise ValueError(f"{name} is {value!r}: set it to a whole number of at least {least}")
     return int(value)

@@ -15,7 +15,7 @@ class Providers:
     transport: EmbeddedTransport
 
 
-def build_providers(data: Path) -> Providers:
+def build_providers(data: Path, *, git_slots: int) -> Providers:
     """The embedded ones; their folders are made when they are first written to."""
     git = EmbeddedGit(data / "git")
-    return Providers(git=git, transport=EmbeddedTransport(git, data / "git" / ".incoming"))
+    return Providers(git=git, transport=EmbeddedTransport(git, data / "git" / ".incoming", slots=git_slots))

@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+import time
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -14,13 +15,14 @@ from starlette.requests import Request
 IN_MEMORY: Final = 1_048_576
 CHUNK: Final = 262_144
 PATIENCE_SECONDS: Final = 60.0
+LONGEST_SECONDS: Final = 3_600.0
 
 
 @asynccontextmanager
 async def received(request: Request, folder: Path, *, most: int) -> AsyncIterator[BinaryIO]:
     """The decoded body as a nameless file at its start, gone when left or when the process ends.
 
-    HTTPException: 408 for a client that is silent for a minute, 413 over ``most`` bytes, 415 and 400 for its encoding.
+    HTTPException: 408 for a client that is silent for a minute or takes an hour, 413 over ``most`` bytes, 415 and 400 for its encoding.
     """
     length = request.headers.get("content-length", "0")
     if length.isdigit() and int(length) > most:
@@ -67,8 +69,10 @@ def _inflate(inflating: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
 
 
 async def _patient(request: Request) -> AsyncIterator[bytes]:
-    chunks = request.stream()
+    chunks, started = request.stream(), time.monotonic()
     while True:
+        if time.monotonic() - started > LONGEST_SECONDS:
+            raise HTTPException(408, f"the body took over {LONGEST_SECONDS:.0f} s")
         try:
             yield await asyncio.wait_for(anext(chunks), PATIENCE_SECONDS)
         except StopAsyncIteration:

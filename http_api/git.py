@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -24,8 +25,11 @@ from services.actor import Actor
 from services.errors import Forbidden, NotFound, SlipwayError
 from services.platform.issuer import InvalidToken
 from services.source_control.git import key_of
+from services.source_control.moving import Caller
 from services.source_control.serving import served
+from storage.access import Cause
 from storage.engine import Database
+from storage.ids import public_id
 from storage.tables.source_control import RepositoryRow
 from storage.unit_of_work import UnitOfWork
 
@@ -67,19 +71,19 @@ class GitServer:
 
     async def info_refs(self, request: Request) -> Response:
         """The first request of every clone, fetch and push."""
-        actor = await self._actor(request)
+        caller = await self._caller(request)
         try:
             service = GitService(request.query_params.get("service", ""))
         except ValueError:
             raise HTTPException(403, "only smart HTTP is served: use git 1.6.6 or newer") from None
-        repository = await self._repository(request, actor, service)
+        repository = await self._repository(request, caller, service)
         chunks = self._transport.advertise(key_of(repository), service, protocol=_protocol(request))
         return await _streamed(chunks, f"application/x-{service}-advertisement")
 
     async def upload_pack(self, request: Request) -> Response:
         """A clone's or fetch's negotiation and pack."""
-        actor = await self._actor(request)
-        repository = await self._repository(request, actor, GitService.FETCH)
+        caller = await self._caller(request)
+        repository = await self._repository(request, caller, GitService.FETCH)
         _check_type(request, GitService.FETCH)
         async with received(request, self._spool, most=FETCH_BYTES) as body:
             chunks = self._transport.fetch(key_of(repository), body, protocol=_protocol(request))
@@ -87,28 +91,29 @@ class GitServer:
 
     async def receive_pack(self, request: Request) -> Response:
         """A push, received whole first, so that a slow client holds no turn."""
-        actor = await self._actor(request)
-        repository = await self._repository(request, actor, GitService.PUSH)
+        caller = await self._caller(request)
+        repository = await self._repository(request, caller, GitService.PUSH)
         _check_type(request, GitService.PUSH)
         async with received(request, self._spool, most=self._push_bytes) as body:
             try:
                 push = await asyncio.to_thread(read_push, body)
             except PushMalformed as error:
                 raise HTTPException(400, str(error)) from error
-            answer = await self._pushes.take(actor, repository, push, body) if push.updates else b""
+            answer = await self._pushes.take(caller, repository, push, body) if push.updates else b""
         return Response(answer, media_type=f"application/x-{GitService.PUSH}-result", headers=_FRESH)
 
-    async def _actor(self, request: Request) -> Actor:
+    async def _caller(self, request: Request) -> Caller:
         try:
-            return await self._authenticate(_token(request.headers.get("authorization", "")))
+            actor = await self._authenticate(_token(request.headers.get("authorization", "")))
         except InvalidToken as error:
             raise HTTPException(401, str(error), headers=_CHALLENGE) from error
+        return _caller(request, actor)
 
-    async def _repository(self, request: Request, actor: Actor, service: GitService) -> RepositoryRow:
-        told = request.path_params
+    async def _repository(self, request: Request, caller: Caller, service: GitService) -> RepositoryRow:
+        told, actor = request.path_params, caller.actor
         path = (told["tenant"], told["project"], told["name"])
         async with self._database.reading(actor.access) as session:
-            uow = UnitOfWork(session, actor.access, self._pushes.cause(actor))
+            uow = UnitOfWork(session, actor.access, caller.cause)
             return await served(uow, actor, path, writing=service is GitService.PUSH)
 
 
@@ -158,6 +163,25 @@ def _told(view: Callable[[Request], Awaitable[Response]]) -> Callable[[Request],
             return PlainTextResponse(f"{error}\n", 500)
 
     return told
+
+
+def _caller(request: Request, actor: Actor) -> Caller:
+    """Each request is a conversation and a trace of its own, the ones that its line in the log tells."""
+    state = request.scope.get("state", {})
+    name = state.get("correlation_id") or f"req-{uuid4().hex}"
+    trace_id = uuid4().hex
+    tenant, identity = public_id("Tenant", actor.tenant_id), public_id("Identity", actor.identity_id)
+    state.get("told", {}).update(tenantId=tenant, identity=identity, traceId=trace_id)
+    return Caller(
+        actor=actor,
+        cause=Cause(
+            actor_id=actor.identity_id,
+            on_behalf_of=actor.on_behalf_of,
+            trace_id=trace_id,
+            correlation_id=name,
+            causation_id=name,
+        ),
+    )
 
 
 def _words(error: SlipwayError) -> str:

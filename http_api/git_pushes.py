@@ -2,18 +2,15 @@
 
 from dataclasses import replace
 from typing import BinaryIO
-from uuid import uuid4
 
 from providers.errors import ProviderUnavailable
 from providers.git.errors import PushCorrupt
 from providers.git.packets import PushRequest, report
 from providers.git.transport import GitTransport
-from services.actor import Actor
 from services.errors import SlipwayError
 from services.source_control.git import key_of
 from services.source_control.moving import Caller, Moving
 from services.source_control.pushes import PushRefs, PushRefused, PushService
-from storage.access import Cause
 from storage.engine import Database
 from storage.tables.source_control import RepositoryRow
 from storage.unit_of_work import UnitOfWork
@@ -30,22 +27,11 @@ class PushDesk:
         self._pushes = pushes
         self._moving = moving
 
-    def cause(self, actor: Actor) -> Cause:
-        """Each push is a conversation and a trace of its own."""
-        name = f"req-{uuid4().hex}"
-        return Cause(
-            actor_id=actor.identity_id,
-            on_behalf_of=actor.on_behalf_of,
-            trace_id=uuid4().hex,
-            correlation_id=name,
-            causation_id=name,
-        )
-
-    async def take(self, actor: Actor, repository: RepositoryRow, push: PushRequest, pack: BinaryIO) -> bytes:
+    async def take(self, caller: Caller, repository: RepositoryRow, push: PushRequest, pack: BinaryIO) -> bytes:
         """The report-status that ends the push."""
         refs = [update.ref for update in push.updates]
         try:
-            await self._move(actor, repository, push, pack)
+            await self._move(caller, repository, push, pack)
         except PushRefused as refused:
             return report(push, refused.reasons, screen=refused.screen)
         except PushCorrupt as error:
@@ -57,8 +43,8 @@ class PushDesk:
             return report(push, dict.fromkeys(refs, f"{error}: try again later"))
         return report(push)
 
-    async def _move(self, actor: Actor, repository: RepositoryRow, push: PushRequest, pack: BinaryIO) -> None:
-        caller = Caller(actor=actor, cause=self.cause(actor))
+    async def _move(self, caller: Caller, repository: RepositoryRow, push: PushRequest, pack: BinaryIO) -> None:
+        actor = caller.actor
         command = PushRefs(repository_id=repository.id, updates=push.updates)
         async with self._database.reading(actor.access) as session:
             await self._pushes.authorise(UnitOfWork(session, actor.access, caller.cause), actor, command)

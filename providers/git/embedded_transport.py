@@ -18,12 +18,14 @@ from pygit2.enums import RepositoryOpenFlag, SortMode
 
 from providers.git.embedded_reading import info
 from providers.git.errors import PushCorrupt, RefMoved, RefRefused, RepositoryMissing
+from providers.git.incoming_paths import check_incoming
 from providers.git.packets import ZERO, packet
-from providers.git.processes import environment, run, stream
+from providers.git.processes import Slots, environment, run, stream
 from providers.git.repositories import GitRepositories
 from providers.git.transport import GitService
 from providers.git.values import BRANCHES, CommitInfo, RefUpdate, RepositoryKey
 
+SLOTS: Final = 16
 UNPACK_SECONDS: Final = 900.0
 REF_SECONDS: Final = 60.0
 LEFT_OVER_SECONDS: Final = 3_600.0
@@ -32,11 +34,15 @@ _REF = re.compile(r"cannot lock ref '([^']+)': (.+)")
 
 
 class EmbeddedTransport:
-    """GitTransport beside an EmbeddedGit; ``aside`` is on the same file system as the repositories."""
+    """GitTransport beside an EmbeddedGit; ``aside`` is on the same file system as the repositories.
 
-    def __init__(self, repositories: GitRepositories, aside: Path) -> None:
+    At most ``slots`` fetches and as many pushes have processes at once, so that neither starves the other.
+    """
+
+    def __init__(self, repositories: GitRepositories, aside: Path, *, slots: int = SLOTS) -> None:
         self._repositories = repositories
         self._aside = aside
+        self._fetches, self._pushes = Slots(slots), Slots(slots)
 
     def _folder(self, key: RepositoryKey) -> Path:
         path = self._repositories.path(key)
@@ -46,23 +52,36 @@ class EmbeddedTransport:
 
     async def advertise(self, key: RepositoryKey, service: GitService, *, protocol: str) -> AsyncIterator[bytes]:
         """By ``--advertise-refs``; only version 2 goes without the line that names the service."""
-        program = service.removeprefix("git-")
+        folder, program = self._folder(key), service.removeprefix("git-")
         if service is GitService.PUSH or not _is_version_2(protocol):
             yield packet(f"# service={service}\n".encode()) + b"0000"
         env = environment(GIT_PROTOCOL=protocol)
         arguments = [program, "--stateless-rpc", "--advertise-refs", "."]
-        async for chunk in stream(arguments, self._folder(key), source=asyncio.subprocess.DEVNULL, env=env):
-            yield chunk
+        async with self._of(service).one():
+            async for chunk in stream(arguments, folder, source=asyncio.subprocess.DEVNULL, env=env):
+                yield chunk
 
     async def fetch(self, key: RepositoryKey, request: BinaryIO, *, protocol: str) -> AsyncIterator[bytes]:
         """By ``git upload-pack`` itself: one process less than ``git http-backend``."""
         env = environment(GIT_PROTOCOL=protocol)
-        async for chunk in stream(["upload-pack", "--stateless-rpc", "."], self._folder(key), source=request, env=env):
-            yield chunk
+        folder, arguments = self._folder(key), ["upload-pack", "--stateless-rpc", "."]
+        async with self._fetches.one():
+            async for chunk in stream(arguments, folder, source=request, env=env):
+                yield chunk
+
+    def _of(self, service: GitService) -> Slots:
+        return self._pushes if service is GitService.PUSH else self._fetches
 
     @asynccontextmanager
     async def receive(self, key: RepositoryKey, pack: BinaryIO, tips: Sequence[str]) -> AsyncIterator["IncomingPack"]:
         """In a folder of its own with the repository's objects as alternates, as ``git receive-pack`` does."""
+        async with self._pushes.one(), self._quarantined(key, pack, tips) as incoming:
+            yield incoming
+
+    @asynccontextmanager
+    async def _quarantined(
+        self, key: RepositoryKey, pack: BinaryIO, tips: Sequence[str]
+    ) -> AsyncIterator["IncomingPack"]:
         folder = self._folder(key)
         aside = self._aside / uuid4().hex
         (aside / "pack").mkdir(parents=True)
@@ -76,6 +95,7 @@ class EmbeddedTransport:
             wanted = "".join(f"{tip}\n" for tip in tips).encode()
             arguments = ["rev-list", "--objects", "--stdin", "--not", "--all", "--quiet"]
             await _sound(arguments, folder, source=wanted, env=env)
+            await check_incoming(folder, aside, tips, env)
             yield IncomingPack(aside / "pack", folder / "objects" / "pack")
         finally:
             await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
@@ -108,6 +128,8 @@ class EmbeddedTransport:
         found = _REF.search(said)
         ref, reason = (found[1], found[2].strip()) if found else (updates[0].ref, said.strip())
         if any(words in reason for words in _MOVED):
+            if not ref.startswith(BRANCHES):
+                raise RefRefused(ref, f"somebody else has moved {ref}: fetch, then push again")
             raise RefMoved(ref.removeprefix(BRANCHES), next(one.old for one in updates if one.ref == ref), None)
         raise RefRefused(ref, reason)
 
@@ -156,14 +178,15 @@ def _arrived(folder: Path, tips: Sequence[str], known: Sequence[str], limit: int
     hidden = {sha: pygit2.Oid(hex=sha) for sha in known if isinstance(repository.get(sha), pygit2.Commit)}
     found: list[tuple[CommitInfo, ...]] = []
     for tip in tips:
-        if tip in hidden or limit == 0 or not isinstance(repository.get(tip), pygit2.Commit):
+        commit = repository.get(tip)
+        if tip in hidden or not isinstance(commit, pygit2.Commit):
             found.append(())
             continue
         walker = repository.walk(pygit2.Oid(hex=tip), SortMode.TOPOLOGICAL | SortMode.TIME)
         for one in hidden.values():
             walker.hide(one)
-        newest = list(islice(walker, limit))
+        newest = list(islice(walker, limit)) or [commit]
         found.append(tuple(info(repository, one) for one in reversed(newest)))
         hidden[tip] = pygit2.Oid(hex=tip)
-        limit -= len(newest)
+        limit = max(0, limit - len(newest))
     return found

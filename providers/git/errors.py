@@ -96,7 +96,7 @@ class PushCorrupt(ProviderRejected):
 
 
 class RefRefused(ProviderRejected):
-    """A ref that Git will not make or move, whatever it stands at; the message is Git's own."""
+    """A ref that Git will not make or move, in Git's own words, or a tag that moved meanwhile."""
 
     def __init__(self, ref: str, reason: str) -> None:
         super().__init__(reason)

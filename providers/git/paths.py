@@ -68,7 +68,7 @@ def check_changes(changes: Sequence[FileChange]) -> None:
         if change.mode is FileMode.SYMLINK and change.content is not None:
             if not isinstance(change.content, bytes):
                 raise InvalidChange(change.path, "a symlink's target is given as content, not as an upload")
-            _check_link(change.path, change.content)
+            check_link(change.path, change.content)
     if len(folded) < len(changes):
         raise InvalidChange("", "a path stands in the changes twice: give each path once")
     written = {change.path for change in changes if not change.delete}
@@ -83,7 +83,8 @@ def _size(content: bytes | Stream | None) -> int:
     return content.size if isinstance(content, Stream) else len(content or b"")
 
 
-def _check_link(path: str, target: bytes) -> None:
+def check_link(path: str, target: bytes) -> None:
+    """InvalidChange for a symlink that leaves the tree, or that Git would read as a file of its own."""
     if path.rsplit("/", 1)[-1].lower() in {".gitmodules", ".gitattributes", ".gitignore"}:
         raise InvalidChange(path, "this file cannot be a symlink")
     text = target.decode("utf-8", "replace")

@@ -12,6 +12,7 @@ from providers.errors import ProviderUnavailable
 
 CHUNK: Final = 262_144
 QUIET_SECONDS: Final = 300.0
+WAIT_SECONDS: Final = 30.0
 TOLD: Final = 8_192
 _SETTINGS: Final = {
     "core.fsync": "objects,derived-metadata,reference",
@@ -20,6 +21,27 @@ _SETTINGS: Final = {
     "uploadpack.allowAnySHA1InWant": "true",
     "safe.directory": "*",
 }
+
+
+class Slots:
+    """How many requests may have Git work for them at once; the others wait in line, not for ever."""
+
+    def __init__(self, most: int, *, seconds: float = WAIT_SECONDS) -> None:
+        self._most, self._seconds = most, seconds
+        self._free = asyncio.Semaphore(most)
+
+    @contextlib.asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """ProviderUnavailable when none came free in time."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise ProviderUnavailable(f"git is busy with {self._most} other requests") from error
+        try:
+            yield
+        finally:
+            self._free.release()
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -53,7 +53,10 @@ class BranchCreated(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class BranchUpdated(Event):
-    """A branch's head moved, by API or by push; some open pull requests come from it or go to it."""
+    """A branch's head moved, by API or by push; some open pull requests come from it or go to it.
+
+    ``forced`` when the new head does not reach the old one: a push has rewritten the branch.
+    """
 
     subject: ClassVar[str] = "Branch"
     repository_id: UUID = field(metadata={"of": "Repository"})
@@ -61,6 +64,7 @@ class BranchUpdated(Event):
     old_sha: str
     head_sha: str
     open_pull_requests: int
+    forced: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from providers.git.paths import check_branch_name, check_sha
+from providers.git.values import CommitInfo
 from services.actor import Actor, Scope
 from services.errors import Conflict, PolicyDenied, PreconditionFailed, absent
 from services.source_control.commits import writable
@@ -65,15 +66,24 @@ class BranchCreation:
     async def write(self, actor: Actor, command: CreateBranch, sight: BranchSight) -> RefMove:
         """Nothing to write: the commit stands already."""
         key = key_of(sight.repository)
+        commits: tuple[CommitInfo, ...] = ()
         with told(field="fromBranch" if command.from_sha is None else "fromSha"):
             if command.from_sha is not None:
-                sha: str | None = (await self._git.commit(key, command.from_sha)).sha
+                commits = (await self._git.commit(key, command.from_sha),)
+                sha: str | None = commits[0].sha
             else:
                 start = command.from_branch or sight.repository.default_branch
                 sha = await self._git.head(key, start)
                 if sha is None:
                     raise absent("branch", start, field="fromBranch")
-        return RefMove(kind=CREATE_BRANCH, repository=sight.repository, branch=command.name, old_sha=None, new_sha=sha)
+        return RefMove(
+            kind=CREATE_BRANCH,
+            repository=sight.repository,
+            branch=command.name,
+            old_sha=None,
+            new_sha=sha,
+            commits=commits,
+        )
 
 
 class BranchDeletion:

@@ -32,6 +32,9 @@ from storage.tables.source_control import RefIntentRow, RepositoryRow
 from storage.unit_of_work import UnitOfWork, unit_of_work
 
 PATIENCE_SECONDS: Final = 5.0
+TURN_SECONDS: Final = 60.0
+IDLE_SECONDS: Final = 20.0
+RECORD_TRIES: Final = 3
 C = TypeVar("C", contravariant=True)
 S = TypeVar("S")
 
@@ -89,7 +92,13 @@ class Moving:
         async with self._reading(caller) as uow:
             repository_id, branches = await decision.claims(uow, command)
         async with AsyncExitStack() as turn:
-            await turn.enter_async_context(self._turns.of(repository_id, branches))
+            try:
+                async with asyncio.timeout(TURN_SECONDS):
+                    await turn.enter_async_context(self._turns.of(repository_id, branches))
+            except TimeoutError as error:
+                raise Conflict(
+                    f"other commands are moving the branch for over {TURN_SECONDS:.0f} s: try again", field="branch"
+                ) from error
             task = asyncio.create_task(self._in_turn(turn.pop_all(), decision, caller, command))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
@@ -160,11 +169,17 @@ class Moving:
         if not intended:
             return Moved(node=node, events=[])
         self._failpoints.reach("record:before")
-        async with unit_of_work(self._database, caller.actor.access, cause_of(intended[0][0])) as uow:
-            for intent, move in intended:
-                arrival = Arrival(commits=move.commits, merges=move.merges)
-                node = await settle(uow, intent, move.repository, arrival)
-            events = await uow.commit()
+        for left in reversed(range(RECORD_TRIES)):
+            try:
+                async with unit_of_work(self._database, caller.actor.access, cause_of(intended[0][0])) as uow:
+                    for intent, move in intended:
+                        arrival = Arrival(commits=move.commits, merges=move.merges)
+                        node = await settle(uow, intent, move.repository, arrival)
+                    events = await uow.commit()
+                break
+            except UniqueViolation:  # a reader, or adoption, has recorded one of the commits at the same moment
+                if not left:
+                    raise
         self._failpoints.reach("record:after")
         return Moved(node=node, events=events)
 
@@ -184,9 +199,15 @@ class Moving:
                 await settle(uow, intent, repository, arrival)
             await uow.commit()
 
-    async def idle(self) -> None:
-        """Until every move under way is recorded."""
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+    async def idle(self, seconds: float = IDLE_SECONDS) -> int:
+        """Until every move under way is recorded; how many took too long and are left to adoption."""
+        if not self._under_way:
+            return 0
+        _, late = await asyncio.wait(self._under_way, timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        return len(late)
 
     async def _stands(self, caller: Caller, standing: Standing) -> Moved:
         async with unit_of_work(self._database, caller.actor.access, caller.cause) as uow:

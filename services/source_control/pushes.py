@@ -105,7 +105,10 @@ class PushService:
     async def _move(self, update: RefUpdate, commits: tuple[CommitInfo, ...], sight: PushSight) -> RefMove:
         assert update.branch is not None
         merges: tuple[UUID, ...] = ()
+        forced = False
         if update.new is not None:
+            if update.old is not None:
+                forced = not await self._git.is_ancestor(key_of(sight.repository), update.old, update.new)
             open_ = sight.open_pull_requests
             merges = await self._observer.merges(sight.repository, update.branch, update.new, open_)
         return RefMove(
@@ -116,6 +119,7 @@ class PushService:
             new_sha=update.new,
             commits=commits,
             merges=merges,
+            forced=forced,
         )
 
 

@@ -115,6 +115,7 @@ async def _record_branch(
         old_sha=old,
         head_sha=row.head_sha,
         open_pull_requests=stood.open_pull_requests,
+        forced=intent.content.get("forced", False),
     )
     tell(moved, subject_id=row.id)
     return row

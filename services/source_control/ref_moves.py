@@ -22,7 +22,8 @@ MOST_COMMITS: Final = 1_000
 class RefMove:
     """A move that was authorised and whose objects are written; no ref names them yet.
 
-    ``old_sha`` None makes the branch, ``new_sha`` None deletes it; ``commits`` arrive with the move, oldest first.
+    ``old_sha`` None makes the branch, ``new_sha`` None deletes it; ``commits`` arrive with the move, oldest first;
+    ``forced`` when the branch leaves commits behind.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class RefMove:
     artifact: ArtifactRow | None = None
     pull_request: PullRequestRow | None = None
     method: str | None = None
+    forced: bool = False
 
     @property
     def trace_id(self) -> str | None:
@@ -75,6 +77,7 @@ def intent_of(move: RefMove, cause: Cause, key: IdempotencyKey | None) -> RefInt
         "artifactId": None if move.artifact is None else move.artifact.id.hex,
         "pullRequestId": None if move.pull_request is None else move.pull_request.id.hex,
         "method": move.method,
+        "forced": move.forced,
         "key": None if key is None else key.key,
         "bodyHash": None if key is None else key.body_hash,
     }

@@ -95,3 +95,14 @@ async def commit(folder: Path, path: str, content: str | bytes = "x\n", message:
 def basic(token: str, user: str = "anyone") -> str:
     """The value of an Authorization header."""
     return "Basic " + base64.b64encode(f"{user}:{token}".encode()).decode()
+
+
+async def posted(remote: Remote, body: bytes) -> bytes:
+    """The report of a push that no stock client would send."""
+    answer = await remote.admin.http.post(
+        f"/git/acme/booking/{remote.name}.git/git-receive-pack",
+        content=body,
+        headers={"Content-Type": "application/x-git-receive-pack-request", "Authorization": basic(remote.admin.token)},
+    )
+    assert answer.status_code == 200
+    return answer.content

@@ -62,6 +62,96 @@ async def test_an_existing_branch_is_pushed_further(remote: Remote, clone: Path)
     await remote.agrees()
 
 
+async def test_an_unprotected_branch_is_rewritten_only_by_force_and_its_event_says_so(
+    remote: Remote, clone: Path
+) -> None:
+    old = await commit(clone, "a.txt", "old\n")
+    await done("push", "--quiet", "origin", "main:work", at=clone)
+    await done("commit", "--quiet", "--amend", "-m", "amended", at=clone)
+    ran = await git("push", "origin", "main:work", at=clone)
+    assert ran.code == 1
+    assert "(non-fast-forward)" in ran.err
+    await done("push", "--quiet", "--force", "origin", "main:work", at=clone)
+    new = await commit(clone, "b.txt")
+    await done("push", "--quiet", "origin", "main:work", at=clone)
+    rewritten, moved = await remote.events("BranchUpdated")
+    amended = await done("rev-parse", "HEAD~", at=clone)
+    assert (rewritten.payload["oldSha"], rewritten.payload["headSha"], rewritten.payload["forced"]) == (
+        old, amended, True,
+    )  # fmt: skip
+    assert (moved.payload["oldSha"], moved.payload["headSha"], moved.payload["forced"]) == (amended, new, False)
+    assert old in {row.sha for row in await remote.rows(CommitRow)}
+    await remote.agrees()
+
+
+async def test_a_forced_push_of_a_pull_requests_source_leaves_it_open_at_the_new_head(
+    site: Site, remote: Remote, clone: Path
+) -> None:
+    await commit(clone, "a.txt", "old\n")
+    await done("push", "--quiet", "origin", "main:work", at=clone)
+    fields = {"repositoryId": remote.id, "sourceBranch": "work", "title": "t"}
+    id = (await site.admin.done("openPullRequest", "pullRequest { id }", **fields))["pullRequest"]["id"]
+    await done("commit", "--quiet", "--amend", "-m", "amended", at=clone)
+    await done("push", "--quiet", "--force", "origin", "main:work", at=clone)
+    sha = await done("rev-parse", "HEAD", at=clone)
+    query = "query($id: ID!) { node(id: $id) { ... on PullRequest { status sourceSha } } }"
+    deadline = time.monotonic() + 20
+    while (await site.admin.ask(query, id=id))["node"] != {"status": "OPEN", "sourceSha": sha}:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+
+
+async def test_of_a_long_history_the_newest_thousand_commits_and_each_head_are_recorded_at_once(
+    site: Site, remote: Remote, clone: Path
+) -> None:
+    await imported(clone, 1_100)
+    early = await done("rev-parse", "long~1050", at=clone)
+    refspecs = ("long:refs/heads/a-long", "long~1050:refs/heads/b-early", "long~1051:refs/heads/c-earlier")
+    await done("push", "--quiet", "origin", *refspecs, at=clone)
+    rows = [row.sha for row in await remote.rows(CommitRow)]
+    assert len(rows) == 1 + 1_000 + 2
+    assert early in rows
+    query = "query($id: ID!) { node(id: $id) { ... on Repository { branches { nodes { name headCommit { sha } } } } } }"
+    branches = (await site.admin.ask(query, id=remote.id))["node"]["branches"]["nodes"]
+    assert {one["name"]: one["headCommit"]["sha"] for one in branches} == await remote.refs()
+    far = await done("rev-parse", "long~1080", at=clone)
+    assert far not in rows
+    fields = {"repositoryId": remote.id, "name": "far", "fromSha": far}
+    made = await site.admin.done("createBranch", "branch { headCommit { sha } }", **fields)
+    assert made["branch"]["headCommit"] == {"sha": far}
+    query = (
+        'query($id: ID!) { node(id: $id) { ... on Repository { commits(ref: "far", first: 2) { nodes { sha } } } } }'
+    )
+    seen = (await site.admin.ask(query, id=remote.id))["node"]["commits"]["nodes"]
+    assert [one["sha"] for one in seen] == [far, await done("rev-parse", "long~1081", at=clone)]
+
+
+async def imported(clone: Path, count: int) -> None:
+    """A branch ``long`` of so many commits, in one go."""
+    lines = []
+    for number in range(count):
+        text = f"{number}\n"
+        lines.append(f"commit refs/heads/long\ncommitter Writer <w@example.test> {1_700_000_000 + number} +0000\n")
+        lines.append(f"data {len(text)}\n{text}M 100644 inline f.txt\ndata {len(text)}\n{text}\n")
+    process = await asyncio.create_subprocess_exec(
+        "git", "fast-import", "--quiet", cwd=clone, stdin=asyncio.subprocess.PIPE
+    )
+    await process.communicate("".join(lines).encode())
+    assert process.returncode == 0
+
+
+async def test_a_pushs_events_carry_the_correlation_id_of_its_log_line(
+    site: Site, remote: Remote, clone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await commit(clone, "a.txt")
+    await done("push", "--quiet", "origin", "main:work", at=clone)
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "git-receive-pack" in line and "POST" in line]
+    created = (await remote.events("BranchCreated"))[-1]
+    assert f"correlationId={created.correlation_id} " in line
+    assert f"traceId={created.trace_id}" in line
+    assert created.causation_id == created.correlation_id
+
+
 async def test_a_branch_is_deleted_by_push_and_may_be_made_again(remote: Remote, clone: Path) -> None:
     sha = await commit(clone, "a.txt")
     await done("push", "--quiet", "origin", "main:work", at=clone)
@@ -86,19 +176,6 @@ async def test_tags_come_and_go_and_make_no_rows(remote: Remote, clone: Path, tm
     assert await done("tag", at=remote.path) == "v2"
     assert len(await remote.events("BranchCreated", "BranchUpdated", "CommitCreated")) == before
     await remote.agrees()
-
-
-async def test_a_tag_that_somebody_else_moved_is_refused_at_once(remote: Remote, clone: Path, tmp_path: Path) -> None:
-    other = await remote.clone(tmp_path / "other")
-    await commit(clone, "a.txt")
-    await done("push", "--quiet", "origin", "main:work", "HEAD:refs/tags/v1", at=clone)
-    before = await done("rev-parse", "v1", at=remote.path)
-    await commit(other, "b.txt")
-    started = time.monotonic()
-    ran = await git("push", "--force-with-lease=refs/tags/v1:", "origin", "HEAD:refs/tags/v1", at=other)
-    assert ran.code == 1
-    assert time.monotonic() - started < 4
-    assert await done("rev-parse", "v1", at=remote.path) == before
 
 
 async def test_a_branch_and_a_tag_at_once_move_both(remote: Remote, clone: Path) -> None:
