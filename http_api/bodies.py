@@ -22,7 +22,8 @@ LONGEST_SECONDS: Final = 3_600.0
 async def received(request: Request, folder: Path, *, most: int) -> AsyncIterator[BinaryIO]:
     """The decoded body as a nameless file at its start, gone when left or when the process ends.
 
-    HTTPException: 408 for a client that is silent for a minute or takes an hour, 413 over ``most`` bytes, 415 and 400 for its encoding.
+    HTTPException: 408 for a client that is silent for a minute or takes an hour, 413 over ``most`` bytes, 415 and 400
+    for its encoding.
     """
     length = request.headers.get("content-length", "0")
     if length.isdigit() and int(length) > most:
