@@ -142,10 +142,7 @@ class EmbeddedGit:
         """In process, only the touched folders' trees."""
 
         def write() -> CommitInfo:
-            repository = self._open(key)
-            return reading.info(
-                repository, write_commit(repository, parent, changes, (author, committer), message, allow_empty)
-            )
+            return write_commit(self._open(key), parent, changes, (author, committer), message, allow_empty)
 
         made = await asyncio.to_thread(write)
         self._durability.begin(made.sha)

@@ -5,12 +5,11 @@ from typing import Final
 import pygit2
 from pygit2.enums import DeltaStatus, DiffFind
 
-from providers.git.embedded_commits import find
+from providers.git.embedded_commits import COMPARED_BYTES, find
 from providers.git.values import Diff, FileDiff, FileStatus
 
 PATCH_BYTES: Final = 262_144
 ALL_PATCH_BYTES: Final = 1_048_576
-COMPARED_BYTES: Final = 4_194_304
 MOST_RENAMES: Final = 200
 _STATUS: Final = {
     DeltaStatus.ADDED: FileStatus.ADDED,

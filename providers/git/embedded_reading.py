@@ -1,20 +1,15 @@
 """Reading commits, trees and files with libgit2."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
 from itertools import dropwhile, islice
-from typing import Final
 
 import pygit2
 from pygit2.enums import SortMode
 
-from providers.git.embedded_commits import conflicts, find
+from providers.git.embedded_commits import conflicts, find, person
 from providers.git.embedded_diff import counted
 from providers.git.errors import FileTooLarge, PathMissing, RevisionMissing
-from providers.git.values import CommitInfo, FileContent, MergePreview, Signature, TreeEntry
-
-DAY: Final = 86_400
-LATEST: Final = 253_402_300_799 - DAY
+from providers.git.values import CommitInfo, FileContent, MergePreview, TreeEntry
 
 
 def commit(repository: pygit2.Repository, sha: str) -> CommitInfo:
@@ -129,19 +124,10 @@ def info(repository: pygit2.Repository, one: pygit2.Commit) -> CommitInfo:
         sha=str(one.id),
         tree_hash=str(one.tree_id),
         parents=tuple(str(parent) for parent in one.parent_ids),
-        author=_person(one.author),
-        committer=_person(one.committer),
+        author=person(one.author),
+        committer=person(one.committer),
         message=one.raw_message.decode("utf-8", "replace"),
         files_changed=files,
         insertions=insertions,
         deletions=deletions,
-    )
-
-
-def _person(one: pygit2.Signature) -> Signature:
-    """Whatever was pushed is told: bytes that are no UTF-8 are replaced, times beyond the calendar are its ends."""
-    zone = timezone(timedelta(minutes=one.offset)) if abs(one.offset) < DAY // 60 else UTC
-    when = datetime.fromtimestamp(min(max(one.time, 0), LATEST), UTC).astimezone(zone)
-    return Signature(
-        name=one.raw_name.decode("utf-8", "replace"), email=one.raw_email.decode("utf-8", "replace"), when=when
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from providers.git.embedded import EmbeddedGit
-from providers.git.embedded_diff import COMPARED_BYTES
+from providers.git.embedded_commits import COMPARED_BYTES
 from providers.git.errors import InvalidChange
 from providers.git.paths import MOST_BYTES
 from providers.git.values import FileChange, FileMode, Stream
