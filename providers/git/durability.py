@@ -1,4 +1,4 @@
-"""What libgit2 wrote is brought to the disk: one syncfs for all who wait, outside the interpreter's lock.
+"""What was written to repositories is brought to the disk: one syncfs for all who wait, outside the interpreter's lock.
 
 libgit2's own fsync of each object takes 190 ms for a commit of 20 files and holds the lock meanwhile; this takes what
 one fsync does.
