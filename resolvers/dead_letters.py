@@ -2,12 +2,12 @@
 
 import strawberry
 
+from resolvers.commands import mutation
 from resolvers.context import Info
 from resolvers.execution import carry_out
-from resolvers.reading import scoped
 from schema.connections import Connection, every
 from schema.dead_letters import DeadLetter, ReplayDeliveryInput, ReplayDeliveryPayload
-from services.actor import Scope
+from services.platform.dead_letters import ReplayDelivery
 
 
 @strawberry.type
@@ -21,7 +21,7 @@ class DeadLetterQuery:
 class DeadLetterMutation:
     """What operators do."""
 
-    @strawberry.mutation(description=scoped(Scope.ADMIN, "Hand a dead letter to its worker again."))
+    @mutation(ReplayDelivery, "Hand a dead letter to its worker again.")
     async def replay_delivery(self, info: Info, input: ReplayDeliveryInput) -> ReplayDeliveryPayload:
         """One service call; the event that it records is what starts the worker."""
         context = info.context

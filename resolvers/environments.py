@@ -2,9 +2,9 @@
 
 import strawberry
 
+from resolvers.commands import mutation
 from resolvers.context import Info
 from resolvers.execution import carry_out
-from resolvers.reading import scoped
 from schema.connections import Connection, every
 from schema.environment_commands import (
     ArchiveEnvironmentInput,
@@ -15,9 +15,8 @@ from schema.environment_commands import (
     UpdateEnvironmentInput,
 )
 from schema.platform import Environment
-from services.actor import Scope
-
-WRITE = Scope.ENVIRONMENTS_WRITE
+from services.platform.configuration import SetConfiguration
+from services.platform.environments import ArchiveEnvironment, DeclareEnvironment, UpdateEnvironment
 
 
 @strawberry.type
@@ -42,28 +41,28 @@ class EnvironmentQuery:
 class EnvironmentMutation:
     """Commands on environments."""
 
-    @strawberry.mutation(description=scoped(WRITE, "Declare an environment; its repository is made with it."))
+    @mutation(DeclareEnvironment, "Declare an environment; its repository is made with it.")
     async def declare_environment(self, info: Info, input: DeclareEnvironmentInput) -> EnvironmentPayload:
         """One service call; a worker makes the repository."""
         context, service = info.context, info.context.services.environments
         done = await carry_out(context, input, lambda uow, command: service.declare(uow, context.actor, command))
         return EnvironmentPayload(environment=done.node, events=done.events, errors=done.errors)
 
-    @strawberry.mutation(description=scoped(WRITE, "Change an environment's settings."))
+    @mutation(UpdateEnvironment, "Change an environment's settings.")
     async def update_environment(self, info: Info, input: UpdateEnvironmentInput) -> EnvironmentPayload:
         """One service call."""
         context, service = info.context, info.context.services.environments
         done = await carry_out(context, input, lambda uow, command: service.update(uow, context.actor, command))
         return EnvironmentPayload(environment=done.node, events=done.events, errors=done.errors)
 
-    @strawberry.mutation(description=scoped(WRITE, "End an environment."))
+    @mutation(ArchiveEnvironment, "End an environment.")
     async def archive_environment(self, info: Info, input: ArchiveEnvironmentInput) -> EnvironmentPayload:
         """One service call."""
         context, service = info.context, info.context.services.environments
         done = await carry_out(context, input, lambda uow, command: service.archive(uow, context.actor, command))
         return EnvironmentPayload(environment=done.node, events=done.events, errors=done.errors)
 
-    @strawberry.mutation(description=scoped(WRITE, "Replace a module's values in an environment."))
+    @mutation(SetConfiguration, "Replace a module's values in an environment.")
     async def set_configuration(self, info: Info, input: SetConfigurationInput) -> SetConfigurationPayload:
         """One service call."""
         context, service = info.context, info.context.services.configuration

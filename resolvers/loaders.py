@@ -1,6 +1,8 @@
 """Per-request loaders: one statement and one short session per batch."""
 
+import asyncio
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -11,7 +13,7 @@ from schema.connections import Asked, connect
 from schema.types import TYPES
 from services.actor import Actor, Scope
 from storage.engine import Database
-from storage.queries.conditions import Condition
+from storage.queries.conditions import Compare, Condition
 from storage.queries.lineage import LineageQueries
 from storage.queries.rows import Page, Rows
 
@@ -39,6 +41,10 @@ class RowLoaders:
         if target == "Token" and not self._issues:
             return None
         return await self._rows.load((target, row_id))
+
+    async def ones(self, target: str, ids: Sequence[UUID]) -> list[Any]:
+        """As ``one``, in the order of the ids."""
+        return list(await asyncio.gather(*(self.one(target, row_id) for row_id in ids)))
 
     async def by(self, target: str, names: tuple[str, ...], values: tuple[object, ...]) -> Any:
         """The wrapped row whose columns of these names hold these values, or None."""
@@ -76,6 +82,14 @@ class RowLoaders:
         async with self._database.reading(self._access) as session:
             row = await Rows(session, self._access).find(TYPES[target][1], **keys)
         return None if row is None else TYPES[target][0].of(row)
+
+    async def newest(self, target: str, **keys: object) -> Any:
+        """Of the rows with these column values the wrapped one that was made last, or None."""
+        where = tuple(Condition(name, Compare.IS, value) for name, value in keys.items())
+        page = Page(limit=1, where=where, descending=True)
+        async with self._database.reading(self._access) as session:
+            rows = await Rows(session, self._access).page(TYPES[target][1], page)
+        return TYPES[target][0].of(rows[0]) if rows else None
 
     async def _load_rows(self, keys: list[tuple[str, UUID]]) -> list[Any]:
         wanted: dict[str, list[UUID]] = defaultdict(list)

@@ -1,7 +1,10 @@
 """Queries and mutations of the platform context."""
 
+from typing import Annotated
+
 import strawberry
 
+from resolvers.commands import mutation
 from resolvers.context import Info
 from resolvers.execution import carry_out
 from resolvers.reading import scoped
@@ -24,7 +27,14 @@ from schema.platform_commands import (
     RevokeTokenPayload,
     UpdateModuleInput,
 )
+from schema.scalars import Sha256Digest
 from services.actor import Scope
+from services.errors import InvalidInput
+from services.platform.artifacts import RegisterArtifact
+from services.platform.identities import CreateIdentity, IssueToken, RevokeToken
+from services.platform.modules import RegisterModule, UpdateModule
+from services.platform.projects import CreateProject
+from services.platform.tenants import CreateTenant
 from storage.ids import new_id
 
 
@@ -47,6 +57,31 @@ class PlatformQuery:
         found: Module | None = await info.context.loaders.find("Module", project_id=parent.row.id, name=name)
         return found
 
+    @strawberry.field(description="An identity by its name.")
+    async def identity(self, info: Info, name: str) -> Identity | None:
+        """Natural key."""
+        found: Identity | None = await info.context.loaders.find("Identity", name=name)
+        return found
+
+    @strawberry.field(description="The newest artifact of a project with this name and digest, or with this purl.")
+    async def artifact(
+        self,
+        info: Info,
+        project: str,
+        name: str | None = None,
+        digest: Sha256Digest | None = None,
+        purl: Annotated[str | None, strawberry.argument(description="Its uri, without name and digest.")] = None,
+    ) -> Artifact | None:
+        """The same content may be registered again: each is the start of a trace."""
+        keys = {"name": name, "digest": digest} if purl is None else {"uri": purl}
+        if None in keys.values() or (purl is not None and (name, digest) != (None, None)):
+            raise InvalidInput("an artifact is named by name and digest together, or by purl alone", field="purl")
+        parent = await info.context.loaders.find("Project", name=project)
+        if parent is None:
+            return None
+        found: Artifact | None = await info.context.loaders.newest("Artifact", project_id=parent.row.id, **keys)
+        return found
+
     projects: Connection[Project] = every("Project", Connection[Project], "The projects in your sight.")
     modules: Connection[Module] = every("Module", Connection[Module], "The modules in your sight.")
     artifacts: Connection[Artifact] = every("Artifact", Connection[Artifact], "The artifacts in your sight.")
@@ -63,7 +98,7 @@ class PlatformQuery:
 class PlatformMutation:
     """Commands on reference data."""
 
-    @strawberry.mutation(description=scoped(Scope.ADMIN, "Make a tenant, from the operator tenant only."))
+    @mutation(CreateTenant, "Make a tenant, from the operator tenant only.")
     async def create_tenant(self, info: Info, input: CreateTenantInput) -> CreateTenantPayload:
         """The only command that crosses tenants."""
         tenant_id, context = new_id(), info.context
@@ -76,7 +111,7 @@ class PlatformMutation:
         )
         return CreateTenantPayload(tenant=done.node, token=done.secret, events=done.events, errors=done.errors)
 
-    @strawberry.mutation(description=scoped(Scope.ADMIN, "Make a project."))
+    @mutation(CreateProject, "Make a project.")
     async def create_project(self, info: Info, input: CreateProjectInput) -> CreateProjectPayload:
         """One service call."""
         context = info.context
@@ -84,7 +119,7 @@ class PlatformMutation:
         done = await carry_out(context, input, lambda uow, command: create(uow, context.actor, command))
         return CreateProjectPayload(project=done.node, events=done.events, errors=done.errors)
 
-    @strawberry.mutation(description=scoped(Scope.MODULES_WRITE, "Register a module's metadata."))
+    @mutation(RegisterModule, "Register a module's metadata.")
     async def register_module(self, info: Info, input: RegisterModuleInput) -> ModulePayload:
         """One service call."""
         context = info.context
@@ -92,7 +127,7 @@ class PlatformMutation:
         done = await carry_out(context, input, lambda uow, command: register(uow, context.actor, command))
         return ModulePayload(module=done.node, events=done.events, errors=done.errors)
 
-    @strawberry.mutation(description=scoped(Scope.MODULES_WRITE, "Change a module's metadata."))
+    @mutation(UpdateModule, "Change a module's metadata.")
     async def update_module(self, info: Info, input: UpdateModuleInput) -> ModulePayload:
         """One service call."""
         context = info.context
@@ -100,7 +135,7 @@ class PlatformMutation:
         done = await carry_out(context, input, lambda uow, command: update(uow, context.actor, command))
         return ModulePayload(module=done.node, events=done.events, errors=done.errors)
 
-    @strawberry.mutation(description=scoped(Scope.IDENTITIES_WRITE, "Make an identity."))
+    @mutation(CreateIdentity, "Make an identity.")
     async def create_identity(self, info: Info, input: CreateIdentityInput) -> CreateIdentityPayload:
         """One service call."""
         context = info.context
@@ -108,7 +143,7 @@ class PlatformMutation:
         done = await carry_out(context, input, lambda uow, command: create(uow, context.actor, command))
         return CreateIdentityPayload(identity=done.node, events=done.events, errors=done.errors)
 
-    @strawberry.mutation(description=scoped(Scope.IDENTITIES_WRITE, "Issue a token, never wider than your own."))
+    @mutation(IssueToken, "Issue a token, never wider than your own.")
     async def issue_token(self, info: Info, input: IssueTokenInput) -> IssueTokenPayload:
         """One service call."""
         context = info.context
@@ -116,7 +151,7 @@ class PlatformMutation:
         done = await carry_out(context, input, lambda uow, command: issue(uow, context.actor, command))
         return IssueTokenPayload(token=done.node, secret=done.secret, events=done.events, errors=done.errors)
 
-    @strawberry.mutation(description=scoped(Scope.IDENTITIES_WRITE, "End a token."))
+    @mutation(RevokeToken, "End a token.")
     async def revoke_token(self, info: Info, input: RevokeTokenInput) -> RevokeTokenPayload:
         """One service call."""
         context = info.context
@@ -124,7 +159,7 @@ class PlatformMutation:
         done = await carry_out(context, input, lambda uow, command: revoke(uow, context.actor, command))
         return RevokeTokenPayload(token=done.node, events=done.events, errors=done.errors)
 
-    @strawberry.mutation(description=scoped(Scope.REPOSITORIES_WRITE, "Register what a generator produced."))
+    @mutation(RegisterArtifact, "Register what a generator produced.")
     async def register_artifact(self, info: Info, input: RegisterArtifactInput) -> RegisterArtifactPayload:
         """One service call."""
         context = info.context

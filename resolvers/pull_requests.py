@@ -2,9 +2,9 @@
 
 import strawberry
 
+from resolvers.commands import mutation
 from resolvers.context import Info
 from resolvers.execution import carry_out
-from resolvers.reading import scoped
 from resolvers.ref_moves import carry_move
 from schema.connections import Connection, every
 from schema.mapping import id_of
@@ -16,9 +16,8 @@ from schema.pull_request_commands import (
     ReviewPullRequestInput,
 )
 from schema.pull_requests import PullRequest
-from services.actor import Scope
-
-WRITE = Scope.REPOSITORIES_WRITE
+from services.source_control.merging import MergePullRequest
+from services.source_control.pull_requests import ClosePullRequest, OpenPullRequest, ReviewPullRequest
 
 
 @strawberry.type
@@ -41,7 +40,7 @@ class PullRequestQuery:
 class PullRequestMutation:
     """Commands on pull requests."""
 
-    @strawberry.mutation(description=scoped(WRITE, "Propose to merge one branch into another."))
+    @mutation(OpenPullRequest, "Propose to merge one branch into another.")
     async def open_pull_request(self, info: Info, input: OpenPullRequestInput) -> PullRequestPayload:
         """One service call; the checks follow."""
         context = info.context
@@ -49,7 +48,7 @@ class PullRequestMutation:
         done = await carry_out(context, input, lambda uow, command: service.open(uow, context.actor, command))
         return PullRequestPayload(pull_request=done.node, events=done.events, errors=done.errors)
 
-    @strawberry.mutation(description=scoped(WRITE, "Approve, ask for changes, or comment."))
+    @mutation(ReviewPullRequest, "Approve, ask for changes, or comment.")
     async def review_pull_request(self, info: Info, input: ReviewPullRequestInput) -> PullRequestPayload:
         """One service call."""
         context = info.context
@@ -57,13 +56,13 @@ class PullRequestMutation:
         done = await carry_out(context, input, lambda uow, command: service.review(uow, context.actor, command))
         return PullRequestPayload(pull_request=done.node, events=done.events, errors=done.errors)
 
-    @strawberry.mutation(description=scoped(WRITE, "Merge at the reviewed sha or not at all."))
+    @mutation(MergePullRequest, "Merge at the reviewed sha or not at all.")
     async def merge_pull_request(self, info: Info, input: MergePullRequestInput) -> PullRequestPayload:
         """A ref move of the target; decided in services/source_control/merging.py."""
         done = await carry_move(info.context, input, info.context.services.merges)
         return PullRequestPayload(pull_request=done.node, events=done.events, errors=done.errors)
 
-    @strawberry.mutation(description=scoped(WRITE, "Close without a merge."))
+    @mutation(ClosePullRequest, "Close without a merge.")
     async def close_pull_request(self, info: Info, input: ClosePullRequestInput) -> PullRequestPayload:
         """One service call."""
         context = info.context

@@ -2,9 +2,9 @@
 
 import strawberry
 
+from resolvers.commands import mutation
 from resolvers.context import Info
 from resolvers.execution import carry_out
-from resolvers.reading import scoped
 from resolvers.ref_moves import carry_move
 from schema.connections import Connection, every
 from schema.mapping import id_of
@@ -23,7 +23,10 @@ from schema.source_control_commands import (
     ProvisionRepositoryInput,
     RepositoryPayload,
 )
-from services.actor import Scope
+from services.source_control.branches import CreateBranch, DeleteBranch
+from services.source_control.commits import CreateCommit
+from services.source_control.protection import ProtectBranch
+from services.source_control.repositories import ArchiveRepository, ProvisionRepository
 
 
 @strawberry.type
@@ -62,7 +65,7 @@ class SourceControlQuery:
 class SourceControlMutation:
     """Commands on repositories."""
 
-    @strawberry.mutation(description=scoped(Scope.REPOSITORIES_WRITE, "Ask for a module's repository."))
+    @mutation(ProvisionRepository, "Ask for a module's repository.")
     async def provision_repository(self, info: Info, input: ProvisionRepositoryInput) -> RepositoryPayload:
         """One service call; a worker does the rest."""
         context = info.context
@@ -70,7 +73,7 @@ class SourceControlMutation:
         done = await carry_out(context, input, lambda uow, command: provision(uow, context.actor, command))
         return RepositoryPayload(repository=done.node, events=done.events, errors=done.errors)
 
-    @strawberry.mutation(description=scoped(Scope.REPOSITORIES_WRITE, "Make a repository read-only."))
+    @mutation(ArchiveRepository, "Make a repository read-only.")
     async def archive_repository(self, info: Info, input: ArchiveRepositoryInput) -> RepositoryPayload:
         """One service call."""
         context = info.context
@@ -78,13 +81,13 @@ class SourceControlMutation:
         done = await carry_out(context, input, lambda uow, command: archive(uow, context.actor, command))
         return RepositoryPayload(repository=done.node, events=done.events, errors=done.errors)
 
-    @strawberry.mutation(description=scoped(Scope.REPOSITORIES_WRITE, "Make a branch."))
+    @mutation(CreateBranch, "Make a branch.")
     async def create_branch(self, info: Info, input: CreateBranchInput) -> CreateBranchPayload:
         """A ref move."""
         done = await carry_move(info.context, input, info.context.services.branch_creation)
         return CreateBranchPayload(branch=done.node, events=done.events, errors=done.errors)
 
-    @strawberry.mutation(description=scoped(Scope.REPOSITORIES_WRITE, "Protect a branch; loosening needs admin."))
+    @mutation(ProtectBranch, "Protect a branch; loosening needs admin.")
     async def protect_branch(self, info: Info, input: ProtectBranchInput) -> ProtectBranchPayload:
         """One service call."""
         context = info.context
@@ -92,13 +95,13 @@ class SourceControlMutation:
         done = await carry_out(context, input, lambda uow, command: protect(uow, context.actor, command))
         return ProtectBranchPayload(branch=done.node, events=done.events, errors=done.errors)
 
-    @strawberry.mutation(description=scoped(Scope.REPOSITORIES_WRITE, "Delete a branch; its commits stay."))
+    @mutation(DeleteBranch, "Delete a branch; its commits stay.")
     async def delete_branch(self, info: Info, input: DeleteBranchInput) -> DeleteBranchPayload:
         """A ref move to nothing."""
         done = await carry_move(info.context, input, info.context.services.branch_deletion)
         return DeleteBranchPayload(repository=done.node, events=done.events, errors=done.errors)
 
-    @strawberry.mutation(description=scoped(Scope.REPOSITORIES_WRITE, "Commit changes onto a branch."))
+    @mutation(CreateCommit, "Commit changes onto a branch.")
     async def create_commit(self, info: Info, input: CreateCommitInput) -> CreateCommitPayload:
         """A ref move."""
         done = await carry_move(info.context, input, info.context.services.commits)

@@ -20,6 +20,15 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Needs:
+    """What a command asks of a token: its service requires it, the SDL tells it, ``viewer.can`` answers by it."""
+
+    scope: Scope
+    whole_tenant: bool = False
+    operator: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Actor:
     """A verified caller; ``on_behalf_of`` is the human who answers for an agent."""
 
@@ -47,10 +56,22 @@ class Actor:
         """Admin allows everything; every write scope includes reading."""
         return scope in self.scopes or Scope.ADMIN in self.scopes or (scope is Scope.READ and bool(self.scopes))
 
-    def require(self, scope: Scope) -> None:
-        """Forbidden names the scope that is missing."""
+    def lacks(self, needs: Needs, *, is_operator: bool | None = None) -> Forbidden | None:
+        """Why a command is refused to this token, or None; ``is_operator`` once the tenant is known."""
+        scope = needs.scope
         if not self.allows(scope):
-            raise Forbidden(f"this needs the scope {scope.value}", help=f"issueToken with scopes: [{scope.name}]")
+            return Forbidden(f"this needs the scope {scope.value}", help=f"issueToken with scopes: [{scope.name}]")
+        if needs.whole_tenant and self.project_ids is not None:
+            return Forbidden("this is refused to a token limited to projects", help="use a token of the whole tenant")
+        if needs.operator and is_operator is False:
+            return Forbidden("only the operator tenant may", help="use the token told at the first start")
+        return None
+
+    def require(self, needs: Scope | Needs, *, is_operator: bool | None = None) -> None:
+        """Forbidden says what the token lacks."""
+        lack = self.lacks(needs if isinstance(needs, Needs) else Needs(scope=needs), is_operator=is_operator)
+        if lack is not None:
+            raise lack
 
     def sees_project(self, project_id: UUID) -> bool:
         """Whether the token reaches the project."""

@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from typing import ClassVar
 from uuid import UUID
 
-from services.actor import Actor, Scope
+from services.actor import Actor, Needs, Scope
 from services.errors import InvalidInput, absent
 from services.events.event import record
 from services.events.platform import ArtifactRegistered
@@ -20,6 +21,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 class RegisterArtifact:
     """Registers what ``producer`` made; ``uri`` may be a purl."""
 
+    needs: ClassVar = Needs(scope=Scope.REPOSITORIES_WRITE)
     project_id: UUID
     producer: str
     name: str
@@ -33,7 +35,7 @@ class ArtifactService:
 
     async def register(self, uow: UnitOfWork, actor: Actor, command: RegisterArtifact) -> ArtifactRow:
         """The artifact; its trace is the request's."""
-        actor.require(Scope.REPOSITORIES_WRITE)
+        actor.require(command.needs)
         if await uow.rows.get(ProjectRow, command.project_id) is None:
             raise absent("project", public_id("Project", command.project_id), field="projectId")
         if command.module_id is not None:

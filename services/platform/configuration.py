@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 from uuid import UUID
 
-from services.actor import Actor, Scope
+from services.actor import Actor, Needs, Scope
 from services.errors import Conflict, InvalidInput, absent
 from services.events.event import record
 from services.events.platform import ConfigurationChanged
@@ -34,6 +34,7 @@ class Entry:
 class SetConfiguration:
     """Replaces every value; ``expected_number`` is the version it was based on, 0 for none."""
 
+    needs: ClassVar = Needs(scope=Scope.ENVIRONMENTS_WRITE)
     environment_id: UUID
     module_id: UUID
     entries: tuple[Entry, ...]
@@ -45,7 +46,7 @@ class ConfigurationService:
 
     async def set(self, uow: UnitOfWork, actor: Actor, command: SetConfiguration) -> ConfigurationRow:
         """The newest version; the same entries again are the same version."""
-        actor.require(Scope.ENVIRONMENTS_WRITE)
+        actor.require(command.needs)
         environment = await living(uow, command.environment_id)
         module = await uow.rows.get(ModuleRow, command.module_id)
         if module is None or module.project_id != environment.project_id:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 from uuid import UUID
 
-from services.actor import Actor, Scope
+from services.actor import Actor, Needs, Scope
 from services.errors import PreconditionFailed, absent
 from services.events.event import record
 from services.events.platform import DeliveryReplayed
@@ -24,6 +25,7 @@ class DeadLetterStatus(StrEnum):
 class ReplayDelivery:
     """Runs a dead letter again."""
 
+    needs: ClassVar = Needs(scope=Scope.ADMIN)
     dead_letter_id: UUID
 
 
@@ -32,7 +34,7 @@ class DeadLetterService:
 
     async def replay(self, uow: UnitOfWork, actor: Actor, command: ReplayDelivery) -> DeadLetterRow:
         """The dead letter, REPLAYED; its event hands it out, and if it fails again it is OPEN again."""
-        actor.require(Scope.ADMIN)
+        actor.require(command.needs)
         row = await uow.rows.get(DeadLetterRow, command.dead_letter_id, lock=True)
         if row is None:
             raise absent("dead letter", public_id("DeadLetter", command.dead_letter_id), field="deadLetterId")

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 from uuid import UUID
 
-from services.actor import Actor, Scope
+from services.actor import Actor, Needs, Scope
 from services.changes import KEEP, Keep, apply, required
 from services.errors import Conflict, InvalidInput, PreconditionFailed, absent
 from services.events.event import Event, record
@@ -46,6 +47,7 @@ class Promotion(StrEnum):
 class DeclareEnvironment:
     """Declares an environment; without ``order`` it comes last in its project."""
 
+    needs: ClassVar = Needs(scope=Scope.ENVIRONMENTS_WRITE)
     project_id: UUID
     name: str
     order: int | None = None
@@ -62,6 +64,7 @@ class DeclareEnvironment:
 class UpdateEnvironment:
     """Changes what is not KEEP; nothing of an environment can be null."""
 
+    needs: ClassVar = Needs(scope=Scope.ENVIRONMENTS_WRITE)
     environment_id: UUID
     order: int | Keep | None = KEEP
     promotion: Promotion | Keep | None = KEEP
@@ -76,6 +79,7 @@ class UpdateEnvironment:
 class ArchiveEnvironment:
     """Ends an environment; its repository becomes read-only."""
 
+    needs: ClassVar = Needs(scope=Scope.ENVIRONMENTS_WRITE)
     environment_id: UUID
 
 
@@ -87,7 +91,7 @@ class EnvironmentService:
 
     async def declare(self, uow: UnitOfWork, actor: Actor, command: DeclareEnvironment) -> EnvironmentRow:
         """The environment, DECLARED until its repository, asked for in this same commit, stands."""
-        actor.require(Scope.ENVIRONMENTS_WRITE)
+        actor.require(command.needs)
         if await uow.rows.get(ProjectRow, command.project_id, lock=True) is None:
             raise absent("project", public_id("Project", command.project_id), field="projectId")
         name = slug(command.name, "name")
@@ -120,7 +124,7 @@ class EnvironmentService:
 
     async def update(self, uow: UnitOfWork, actor: Actor, command: UpdateEnvironment) -> EnvironmentRow:
         """The environment as it is now; nothing is recorded when nothing changed."""
-        actor.require(Scope.ENVIRONMENTS_WRITE)
+        actor.require(command.needs)
         row = await living(uow, command.environment_id)
         if command.order is not KEEP and command.order != row.position:
             await uow.rows.get(ProjectRow, row.project_id, lock=True)
@@ -144,7 +148,7 @@ class EnvironmentService:
 
     async def archive(self, uow: UnitOfWork, actor: Actor, command: ArchiveEnvironment) -> EnvironmentRow:
         """The archived environment; archiving it again changes nothing."""
-        actor.require(Scope.ENVIRONMENTS_WRITE)
+        actor.require(command.needs)
         row = await _locked(uow, command.environment_id)
         if row.status == EnvironmentStatus.ARCHIVED:
             return row

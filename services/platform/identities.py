@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import ClassVar
 from uuid import UUID
 
-from services.actor import Actor, Scope
-from services.errors import Forbidden, InvalidInput, absent
+from services.actor import Actor, Needs, Scope
+from services.errors import InvalidInput, absent
 from services.events.event import record
 from services.events.platform import IdentityCreated, TokenIssued, TokenRevoked
 from services.names import slug, words
@@ -30,6 +31,7 @@ class IdentityKind(StrEnum):
 class CreateIdentity:
     """Makes an identity; ``on_behalf_of`` is required for an agent and refused for a human."""
 
+    needs: ClassVar = Needs(scope=Scope.IDENTITIES_WRITE, whole_tenant=True)
     name: str
     kind: IdentityKind
     email: str
@@ -40,6 +42,7 @@ class CreateIdentity:
 class IssueToken:
     """Asks for a token; ``project_ids`` None reaches every project of the tenant."""
 
+    needs: ClassVar = Needs(scope=Scope.IDENTITIES_WRITE)
     identity_id: UUID
     name: str
     scopes: tuple[Scope, ...]
@@ -51,6 +54,7 @@ class IssueToken:
 class RevokeToken:
     """Ends a token."""
 
+    needs: ClassVar = Needs(scope=Scope.IDENTITIES_WRITE)
     token_id: UUID
 
 
@@ -62,9 +66,7 @@ class IdentityService:
 
     async def create(self, uow: UnitOfWork, actor: Actor, command: CreateIdentity) -> IdentityRow:
         """The new identity; its name is unique in the tenant."""
-        actor.require(Scope.IDENTITIES_WRITE)
-        if actor.project_ids is not None:
-            raise Forbidden("a token limited to projects makes no identities", help="use a token of the whole tenant")
+        actor.require(command.needs)
         slug(command.name, "name")
         if "@" not in words(command.email, "email", most=254, least=3):
             raise InvalidInput("email has no '@': commits need an address", field="email")
@@ -88,7 +90,7 @@ class IdentityService:
 
     async def issue(self, uow: UnitOfWork, actor: Actor, command: IssueToken) -> tuple[TokenRow, str]:
         """The token's row and the token itself, which is told this once; never wider than the issuer's own."""
-        actor.require(Scope.IDENTITIES_WRITE)
+        actor.require(command.needs)
         identity = await uow.rows.get(IdentityRow, command.identity_id)
         if identity is None:
             raise absent("identity", public_id("Identity", command.identity_id), field="identityId")
@@ -133,7 +135,7 @@ class IdentityService:
 
     async def revoke(self, uow: UnitOfWork, actor: Actor, command: RevokeToken) -> TokenRow:
         """The revoked token; revoking it again changes nothing."""
-        actor.require(Scope.IDENTITIES_WRITE)
+        actor.require(command.needs)
         row = await uow.rows.get(TokenRow, command.token_id)
         if row is None:
             raise absent("token", public_id("Token", command.token_id), field="tokenId")

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 from uuid import UUID
 
-from services.actor import Actor, Scope
+from services.actor import Actor, Needs, Scope
 from services.changes import KEEP, Keep, apply, required
 from services.errors import Conflict, InvalidInput, absent
 from services.events.event import record
@@ -34,6 +35,7 @@ class Language(StrEnum):
 class RegisterModule:
     """Registers a module; a SERVICE needs a port."""
 
+    needs: ClassVar = Needs(scope=Scope.MODULES_WRITE)
     project_id: UUID
     name: str
     kind: ModuleKind
@@ -49,6 +51,7 @@ class RegisterModule:
 class UpdateModule:
     """Changes what is not KEEP; None clears what a module can be without."""
 
+    needs: ClassVar = Needs(scope=Scope.MODULES_WRITE)
     module_id: UUID
     kind: ModuleKind | Keep | None = KEEP
     language: Language | Keep | None = KEEP
@@ -64,7 +67,7 @@ class ModuleService:
 
     async def register(self, uow: UnitOfWork, actor: Actor, command: RegisterModule) -> ModuleRow:
         """The new module; its name is unique in the project."""
-        actor.require(Scope.MODULES_WRITE)
+        actor.require(command.needs)
         if await uow.rows.get(ProjectRow, command.project_id) is None:
             raise absent("project", public_id("Project", command.project_id), field="projectId")
         slug(command.name, "name")
@@ -90,7 +93,7 @@ class ModuleService:
 
     async def update(self, uow: UnitOfWork, actor: Actor, command: UpdateModule) -> ModuleRow:
         """The module as it is now; nothing is recorded when nothing changed."""
-        actor.require(Scope.MODULES_WRITE)
+        actor.require(command.needs)
         row = await uow.rows.get(ModuleRow, command.module_id, lock=True)
         if row is None:
             raise absent("module", public_id("Module", command.module_id), field="moduleId")

@@ -1,9 +1,10 @@
 """ProjectService: what a tenant's work is divided into."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from services.actor import Actor, Scope
-from services.errors import Conflict, Forbidden
+from services.actor import Actor, Needs, Scope
+from services.errors import Conflict
 from services.events.event import record
 from services.events.platform import ProjectCreated
 from services.names import slug, words
@@ -15,6 +16,7 @@ from storage.unit_of_work import UnitOfWork
 class CreateProject:
     """Makes a project; its name is unique in the tenant."""
 
+    needs: ClassVar = Needs(scope=Scope.ADMIN, whole_tenant=True)
     name: str
     display_name: str
     description: str = ""
@@ -25,9 +27,7 @@ class ProjectService:
 
     async def create(self, uow: UnitOfWork, actor: Actor, command: CreateProject) -> ProjectRow:
         """The new project."""
-        actor.require(Scope.ADMIN)
-        if actor.project_ids is not None:
-            raise Forbidden("a token limited to projects makes no new ones", help="use a token of the whole tenant")
+        actor.require(command.needs)
         if await uow.rows.find(ProjectRow, name=slug(command.name, "name")) is not None:
             raise Conflict(f"a project named {command.name!r} exists already", field="name")
         row = ProjectRow(

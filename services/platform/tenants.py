@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import ClassVar, Final
 from uuid import UUID
 
-from services.actor import Actor, Scope
-from services.errors import Forbidden
+from services.actor import Actor, Needs, Scope
 from services.events.event import record
 from services.events.platform import IdentityCreated, TenantCreated, TenantProvisioned
 from services.names import slug, words
@@ -23,6 +22,7 @@ OPERATOR_ADMIN: Final = "admin"
 class CreateTenant:
     """Makes a tenant with one admin identity; its name is unique in the installation."""
 
+    needs: ClassVar = Needs(scope=Scope.ADMIN, whole_tenant=True, operator=True)
     name: str
     display_name: str
     admin_name: str
@@ -39,10 +39,8 @@ class TenantService:
         self, uow: UnitOfWork, actor: Actor, command: CreateTenant, *, tenant_id: UUID
     ) -> tuple[TenantRow, str]:
         """The tenant and its admin's one-time token; the unit of work must reach ``tenant_id`` too."""
-        actor.require(Scope.ADMIN)
-        operator = await uow.rows.get(TenantRow, actor.tenant_id)
-        if operator is None or not operator.is_operator:
-            raise Forbidden("only the operator tenant makes tenants", help="use the token told at the first start")
+        own = await uow.rows.get(TenantRow, actor.tenant_id)
+        actor.require(command.needs, is_operator=own is not None and own.is_operator)
         row, token = self.found(uow, command, tenant_id=tenant_id)
         record(uow, TenantProvisioned(name=row.name), subject_id=row.id)
         return row, token

@@ -1,11 +1,12 @@
 """BranchService: branches come and go as moves of a ref."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 from uuid import UUID
 
 from providers.git.paths import check_branch_name, check_sha
 from providers.git.values import CommitInfo
-from services.actor import Actor, Scope
+from services.actor import Actor, Needs, Scope
 from services.errors import Conflict, PolicyDenied, PreconditionFailed, absent
 from services.source_control.commits import writable
 from services.source_control.git import Git, key_of, told
@@ -18,6 +19,7 @@ from storage.unit_of_work import UnitOfWork
 class CreateBranch:
     """Makes a branch where another stands, or at a sha; where the default branch stands without either."""
 
+    needs: ClassVar = Needs(scope=Scope.REPOSITORIES_WRITE)
     repository_id: UUID
     name: str
     from_branch: str | None = None
@@ -28,6 +30,7 @@ class CreateBranch:
 class DeleteBranch:
     """Deletes a branch; its commits stay."""
 
+    needs: ClassVar = Needs(scope=Scope.REPOSITORIES_WRITE)
     repository_id: UUID
     name: str
     expected_head_sha: str | None = None
@@ -53,7 +56,7 @@ class BranchCreation:
 
     async def authorise(self, uow: UnitOfWork, actor: Actor, command: CreateBranch) -> BranchSight:
         """The repository, when the name is free."""
-        actor.require(Scope.REPOSITORIES_WRITE)
+        actor.require(command.needs)
         repository = await writable(uow, command.repository_id)
         with told(field="name"):
             check_branch_name(command.name)
@@ -95,7 +98,7 @@ class BranchDeletion:
 
     async def authorise(self, uow: UnitOfWork, actor: Actor, command: DeleteBranch) -> BranchSight:
         """The branch, when nothing needs it."""
-        actor.require(Scope.REPOSITORIES_WRITE)
+        actor.require(command.needs)
         repository = await writable(uow, command.repository_id)
         branch = await uow.rows.find(BranchRow, repository_id=repository.id, name=command.name)
         if branch is None:

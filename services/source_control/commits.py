@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 from uuid import UUID
 
 from providers.git.errors import EmptyChange
 from providers.git.values import FileChange, Signature
-from services.actor import Actor, Scope
+from services.actor import Actor, Needs, Scope
 from services.errors import Conflict, PolicyDenied, PreconditionFailed, absent
 from services.names import words
 from services.source_control.git import Git, key_of, told
@@ -23,6 +24,7 @@ from storage.unit_of_work import UnitOfWork
 class CreateCommit:
     """Commits changes onto a branch; ``expected_head_sha`` None takes the branch where it is."""
 
+    needs: ClassVar = Needs(scope=Scope.REPOSITORIES_WRITE)
     repository_id: UUID
     branch: str
     message: str
@@ -52,7 +54,7 @@ class CommitService:
 
     async def authorise(self, uow: UnitOfWork, actor: Actor, command: CreateCommit) -> CommitSight:
         """The branch, when it may be committed to directly, and the artifact."""
-        actor.require(Scope.REPOSITORIES_WRITE)
+        actor.require(command.needs)
         repository = await writable(uow, command.repository_id)
         words(command.message, "message", most=10_000, least=1)
         branch = await uow.rows.find(BranchRow, repository_id=repository.id, name=command.branch)

@@ -1,11 +1,12 @@
 """MergePullRequest: at the reviewed sha or not at all."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 from uuid import UUID
 
 from providers.git.errors import MergeConflict, NotFastForward
 from providers.git.values import MergeMethod, Signature
-from services.actor import Actor, Scope
+from services.actor import Actor, Needs, Scope
 from services.errors import Conflict, PreconditionFailed, absent
 from services.source_control.commits import writable
 from services.source_control.git import Git, key_of, told
@@ -21,6 +22,7 @@ from storage.unit_of_work import UnitOfWork
 class MergePullRequest:
     """Merges, when the source is still what was reviewed."""
 
+    needs: ClassVar = Needs(scope=Scope.REPOSITORIES_WRITE)
     pull_request_id: UUID
     expected_source_sha: str
     method: MergeMethod = MergeMethod.MERGE
@@ -50,7 +52,7 @@ class MergeService:
 
     async def authorise(self, uow: UnitOfWork, actor: Actor, command: MergePullRequest) -> MergeSight:
         """Open, reviewed enough, and nothing moved."""
-        actor.require(Scope.REPOSITORIES_WRITE)
+        actor.require(command.needs)
         row = await self._pull_requests.known(uow, command.pull_request_id)
         if row.status == PullRequestStatus.MERGED:
             raise Conflict("the pull request was merged by another command: refetch it")

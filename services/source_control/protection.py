@@ -5,9 +5,10 @@ whoever is held by a protection cannot lift it. The default branch is protected 
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 from uuid import UUID
 
-from services.actor import Actor, Scope
+from services.actor import Actor, Needs, Scope
 from services.changes import KEEP, Keep
 from services.errors import InvalidInput, absent
 from services.events.event import record
@@ -23,6 +24,7 @@ MOST_REVIEWS = 10
 class ProtectBranch:
     """``required_reviews`` None is as many as the repository asks for."""
 
+    needs: ClassVar = Needs(scope=Scope.REPOSITORIES_WRITE)
     repository_id: UUID
     name: str
     is_protected: bool = True
@@ -34,7 +36,7 @@ class ProtectionService:
 
     async def protect(self, uow: UnitOfWork, actor: Actor, command: ProtectBranch) -> BranchRow:
         """The branch; protecting it as it is changes nothing."""
-        actor.require(Scope.REPOSITORIES_WRITE)
+        actor.require(command.needs)
         repository = await writable(uow, command.repository_id)
         found = await uow.rows.find(BranchRow, repository_id=repository.id, name=command.name)
         row = None if found is None else await uow.rows.get(BranchRow, found.id, lock=True)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from typing import ClassVar
 from uuid import UUID
 
-from services.actor import Actor, Scope
+from services.actor import Actor, Needs, Scope
 from services.errors import Conflict, InvalidInput, PolicyDenied, PreconditionFailed, absent
 from services.events.event import record
 from services.events.source_control import (
@@ -35,6 +36,7 @@ class PullRequestStatus(StrEnum):
 class OpenPullRequest:
     """Proposes to merge one branch into another; into the default branch without a target."""
 
+    needs: ClassVar = Needs(scope=Scope.REPOSITORIES_WRITE)
     repository_id: UUID
     source_branch: str
     title: str
@@ -46,6 +48,7 @@ class OpenPullRequest:
 class ReviewPullRequest:
     """Says something of the source as it stands at ``source_sha``."""
 
+    needs: ClassVar = Needs(scope=Scope.REPOSITORIES_WRITE)
     pull_request_id: UUID
     verdict: Verdict
     source_sha: str
@@ -56,6 +59,7 @@ class ReviewPullRequest:
 class ClosePullRequest:
     """Closes without a merge."""
 
+    needs: ClassVar = Needs(scope=Scope.REPOSITORIES_WRITE)
     pull_request_id: UUID
 
 
@@ -64,7 +68,7 @@ class PullRequestService:
 
     async def open(self, uow: UnitOfWork, actor: Actor, command: OpenPullRequest) -> PullRequestRow:
         """The pull request with the repository's next number; its checks follow by themselves."""
-        actor.require(Scope.REPOSITORIES_WRITE)
+        actor.require(command.needs)
         await writable(uow, command.repository_id)
         repository = await uow.rows.get(RepositoryRow, command.repository_id, lock=True)
         assert repository is not None
@@ -101,7 +105,7 @@ class PullRequestService:
 
     async def review(self, uow: UnitOfWork, actor: Actor, command: ReviewPullRequest) -> PullRequestRow:
         """The pull request; CONFLICT when its source has moved since."""
-        actor.require(Scope.REPOSITORIES_WRITE)
+        actor.require(command.needs)
         row = await self.opened(uow, command.pull_request_id)
         if row.source_sha != command.source_sha:
             raise Conflict(f"the source is at {row.source_sha}: review it as it is now", field="sourceSha")
@@ -123,7 +127,7 @@ class PullRequestService:
 
     async def close(self, uow: UnitOfWork, actor: Actor, command: ClosePullRequest) -> PullRequestRow:
         """The closed pull request."""
-        actor.require(Scope.REPOSITORIES_WRITE)
+        actor.require(command.needs)
         row = await self.opened(uow, command.pull_request_id)
         row.status = PullRequestStatus.CLOSED.value
         event = PullRequestClosed(number=row.number)

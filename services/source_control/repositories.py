@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from typing import ClassVar
 from uuid import UUID
 
 from providers.git.errors import InvalidBranchName
 from providers.git.paths import check_branch_name
 from providers.git.values import CommitInfo
-from services.actor import Actor, Scope
+from services.actor import Actor, Needs, Scope
 from services.errors import Conflict, InvalidInput, PreconditionFailed, absent
 from services.events.event import record
 from services.events.source_control import (
@@ -51,6 +52,7 @@ class RepositoryKind(StrEnum):
 class ProvisionRepository:
     """Asks for a module's repository; its name is the module's unless given."""
 
+    needs: ClassVar = Needs(scope=Scope.REPOSITORIES_WRITE)
     module_id: UUID
     name: str | None = None
     description: str = ""
@@ -62,6 +64,7 @@ class ProvisionRepository:
 class ArchiveRepository:
     """Makes a repository read-only."""
 
+    needs: ClassVar = Needs(scope=Scope.REPOSITORIES_WRITE)
     repository_id: UUID
 
 
@@ -70,7 +73,7 @@ class RepositoryService:
 
     async def provision(self, uow: UnitOfWork, actor: Actor, command: ProvisionRepository) -> RepositoryRow:
         """The repository, PROVISIONING until its worker has made it."""
-        actor.require(Scope.REPOSITORIES_WRITE)
+        actor.require(command.needs)
         module = await uow.rows.get(ModuleRow, command.module_id)
         if module is None:
             raise absent("module", public_id("Module", command.module_id), field="moduleId")
@@ -125,7 +128,7 @@ class RepositoryService:
 
     async def archive(self, uow: UnitOfWork, actor: Actor, command: ArchiveRepository) -> RepositoryRow:
         """The archived repository; archiving it again changes nothing."""
-        actor.require(Scope.REPOSITORIES_WRITE)
+        actor.require(command.needs)
         row = await uow.rows.get(RepositoryRow, command.repository_id, lock=True)
         if row is None:
             raise absent("repository", public_id("Repository", command.repository_id), field="repositoryId")

@@ -45,6 +45,8 @@ REFERENCES: Final[dict[str, str]] = {
     "reviewerId": "Human",
     "subjectId": EVERY,
     "Query.node.id": EVERY,
+    "Query.nodes.ids": EVERY,
+    "Viewer.can.target": EVERY,
     "Query.lineage.id": EVERY,
     "Query.lineagePath.from": "Artifact",
     "Query.lineagePath.to": "Commit",
@@ -55,6 +57,10 @@ REFERENCES: Final[dict[str, str]] = {
     "Environment.configuration.module": "Module",
     "project": "Project.name",
     "Query.project.name": "Project.name",
+    "Query.artifact.name": "Artifact.name",
+    "Query.artifact.digest": "Artifact.digest",
+    "Query.artifact.purl": "Artifact.uri",
+    "Query.identity.name": "Identity.name",
     "Query.module.name": "Module.name",
     "Query.environment.name": "Environment.name",
     "Query.repository.name": "Repository.name",
@@ -127,6 +133,7 @@ VALUES: Final[dict[str, Any]] = {
     "PullRequestFilter.checksStatus": None,
     "PullRequestFilter.targetBranch": None,
     "EventFilterInput.types": None,
+    "Viewer.can.mutation": "updateModule",
     "idempotencyKey": None,
     "traceId": None,
     "name": "fresh",
@@ -170,6 +177,17 @@ OWN: Final[dict[str, str]] = {
 ALWAYS: Final = frozenset(
     {"FileChangeInput.content", "ConfigurationEntryInput.value", "CreateIdentityInput.onBehalfOf"}
 )
+
+
+# How a type that is no node is reached: a field of the query root.
+REACHED: Final = {"Viewer": "viewer"}
+
+# Optional arguments that say nothing one without the other.
+TOGETHER: Final = {
+    "Query.artifact.project": "purl",
+    "Query.artifact.name": "digest",
+    "Query.artifact.digest": "name",
+}
 
 
 class Unknown(AssertionError):
@@ -221,7 +239,8 @@ def arguments(owner: str, members: Mapping[str, Any], own: Seeds, path: tuple[st
     built: dict[str, Any] = {}
     for member, declared in members.items():
         here = bool(path) and path[0] == member
-        if not (here or is_required(declared) or f"{owner}.{member}" in ALWAYS):
+        joined = bool(path) and TOGETHER.get(f"{owner}.{path[0]}") == member
+        if not (here or joined or is_required(declared) or f"{owner}.{member}" in ALWAYS):
             continue
         kind = get_named_type(declared.type)
         if is_input_object_type(kind):
@@ -240,11 +259,16 @@ def is_required(declared: Any) -> bool:
 def _own(owner: str, member: str, declared: Any, own: Seeds) -> Any:
     for table in (OWN, REFERENCES):
         if f"{owner}.{member}" not in VALUES and (target := meaning(owner, member, table)) is not None:
-            return own.values["Project" if target == EVERY else target]
+            return standing(own, target)
     value = meaning(owner, member, VALUES)
     if value is None:
         raise Unknown(owner, member, declared.type)
     return value
+
+
+def standing(own: Seeds, target: str) -> str:
+    """What the seeds have for a reference of this target."""
+    return own.values["Repository" if target == EVERY else target]
 
 
 def _is_list(kind: Any) -> bool:
@@ -279,4 +303,6 @@ def operation(
     field = f"{name}{f'({passed})' if passed else ''} {selection(declared.type)}"
     if owner in {"Query", "Mutation", "Subscription"}:
         return f"{kind}{f'({told})' if told else ''} {{ {field} }}", dict(given)
+    if owner in REACHED:
+        return f"{kind}({told}) {{ {REACHED[owner]} {{ {field} }} }}", dict(given)
     return f"query($node: ID!, {told}) {{ node(id: $node) {{ ... on {owner} {{ {field} }} }} }}", dict(given)
