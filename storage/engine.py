@@ -64,7 +64,6 @@ class Database:
         given = make_url(url)
         self.is_sqlite = given.get_backend_name() == "sqlite"
         self.url = given.set(drivername="sqlite+aiosqlite" if self.is_sqlite else "postgresql+psycopg")
-        self.committed: list[Callable[[], None]] = []
         self.heard: list[Callable[[Sequence[EventRow]], None]] = []
         self._turn = asyncio.Lock()
         if self.is_sqlite:

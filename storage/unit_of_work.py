@@ -114,8 +114,6 @@ class UnitOfWork:
 
 @asynccontextmanager
 async def unit_of_work(database: Database, access: Access, cause: Cause) -> AsyncIterator[UnitOfWork]:
-    """A unit of work that rolls back unless it was committed; the log's tails are woken after a commit."""
+    """A unit of work that rolls back unless it was committed; the log's tails hear of its events then."""
     async with database.writing(access) as session:
         yield UnitOfWork(session, access, cause, database.heard)
-    for wake in database.committed:
-        wake()

@@ -31,11 +31,16 @@ class Dispatcher:
         self._failpoints = failpoints
         self._scanned: dict[str, tuple[int, int]] = {}
         self._following = Repeating("dispatch", POLL_SECONDS, self.step)
-        database.committed.append(self._following.wake)
+        database.heard.append(self.hear)
 
     def start(self) -> None:
         """Begins to follow the log."""
         self._following.start()
+
+    def hear(self, events: Sequence[EventRow]) -> None:
+        """Looks at the log at once when something that this process commits is for a worker, else at the next poll."""
+        if any(_delivery(worker, event) is not None for event in events for worker in self._workers):
+            self._following.wake()
 
     async def stop(self) -> None:
         """Ends between two batches."""

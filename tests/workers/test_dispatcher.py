@@ -1,5 +1,6 @@
 """The dispatcher: who is handed what, once, from which place in the log."""
 
+import asyncio
 from typing import ClassVar
 
 import pytest
@@ -58,6 +59,30 @@ async def test_events_that_wake_nobody_cost_no_write(admin: Client) -> None:
     dispatcher = Dispatcher(admin.slipway.database, [Choosy(answer)], Begun().begin, Failpoints())
     await dispatcher.step()
     assert await cursors(admin.slipway.database) == {}
+
+
+async def test_a_commit_that_is_for_a_worker_is_handed_on_before_the_next_poll_any_other_is_not_looked_at(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, begun, steps = admin.slipway.database, Begun(), asyncio.Semaphore(0)
+    monkeypatch.setattr("workers.dispatcher.POLL_SECONDS", 60.0)
+    step = Dispatcher.step
+
+    async def counted(self: Dispatcher) -> bool:
+        steps.release()
+        return await step(self)
+
+    monkeypatch.setattr(Dispatcher, "step", counted)
+    dispatcher = Dispatcher(database, [Choosy(answer)], begun.begin, Failpoints())
+    dispatcher.start()
+    await asyncio.wait_for(steps.acquire(), 10)
+    await make(admin, "shop")
+    await asyncio.sleep(0.1)
+    assert steps.locked()
+    (_, wanted) = await make(admin, "booking")
+    await asyncio.wait_for(steps.acquire(), 10)
+    await dispatcher.stop()
+    assert begun.deliveries == [("Choosy", wanted, 0)]
 
 
 async def test_a_cursor_that_is_set_back_hands_old_events_out_again(admin: Client) -> None:
