@@ -73,13 +73,17 @@ async def _patient(request: Request) -> AsyncIterator[bytes]:
     chunks, started = request.stream(), time.monotonic()
     while True:
         if time.monotonic() - started > LONGEST_SECONDS:
-            raise HTTPException(408, f"the body took over {LONGEST_SECONDS:.0f} s")
+            raise _too_slow(f"the body took over {LONGEST_SECONDS:.0f} s")
         try:
             yield await asyncio.wait_for(anext(chunks), PATIENCE_SECONDS)
         except StopAsyncIteration:
             return
         except TimeoutError as error:
-            raise HTTPException(408, f"nothing came for {PATIENCE_SECONDS:.0f} s") from error
+            raise _too_slow(f"nothing came for {PATIENCE_SECONDS:.0f} s") from error
+
+
+def _too_slow(told: str) -> HTTPException:
+    return HTTPException(408, told, headers={"Connection": "close"})
 
 
 def _too_large(most: int) -> HTTPException:
