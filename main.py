@@ -36,6 +36,7 @@ from services.source_control.pushes import PushService
 from settings import Settings
 from storage.access import Access, Cause
 from storage.engine import Database, sqlite_url
+from storage.errors import Unavailable, UniqueViolation
 from storage.hub import Hub
 from storage.ids import new_id
 from storage.migrate import upgrade
@@ -79,7 +80,7 @@ class Slipway:
                 return None
         return await self._found_operator()
 
-    async def _found_operator(self) -> str:
+    async def _found_operator(self) -> str | None:
         tenant_id = new_id()
         command = CreateTenant(
             name=OPERATOR,
@@ -87,9 +88,12 @@ class Slipway:
             admin_name=OPERATOR_ADMIN,
             admin_email="admin@operator.invalid",
         )
-        async with unit_of_work(self.database, Access(tenant_id=tenant_id), _boot()) as uow:
-            _, token = self.services.tenants.found(uow, command, tenant_id=tenant_id, is_operator=True)
-            await uow.commit()
+        try:
+            async with unit_of_work(self.database, Access(tenant_id=tenant_id), _boot()) as uow:
+                _, token = self.services.tenants.found(uow, command, tenant_id=tenant_id, is_operator=True)
+                await uow.commit()
+        except UniqueViolation:  # another process was quicker: the name is taken once in an installation
+            return None
         return token
 
     async def work(self) -> None:
@@ -117,9 +121,12 @@ class Slipway:
         """Why requests cannot be served, or None."""
         if self.draining:
             return "shutting down"
-        async with self.database.reading(None) as session:
-            uow = UnitOfWork(session, Access(tenant_id=new_id()), _boot())
-            return None if await uow.platform.has_tenants() else "no operator tenant"
+        try:
+            async with self.database.reading(None) as session:
+                uow = UnitOfWork(session, Access(tenant_id=new_id()), _boot())
+                return None if await uow.platform.has_tenants() else "no operator tenant"
+        except Unavailable as error:
+            return str(error)
 
     def context(self, connection: HTTPConnection) -> Context:
         """What the resolvers of one request, or one socket, are given."""

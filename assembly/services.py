@@ -1,7 +1,9 @@
 """Every service with what it needs from outside."""
 
+import contextlib
 import os
 from pathlib import Path
+from uuid import uuid4
 
 from assembly.providers import Providers
 from resolvers.context import Services
@@ -55,9 +57,14 @@ def build_services(data: Path, database: Database, providers: Providers, failpoi
 
 
 def _signing_key(path: Path) -> bytes:
-    """The installation's key, readable by its owner only."""
+    """The installation's key, readable by its owner only; whole or absent, and one, however many processes start."""
     if not path.exists():
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+        aside = path.with_name(f".{path.name}.{uuid4().hex}")
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(TokenIssuer.new_key())
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, path)
+        aside.unlink()
     return path.read_bytes()

@@ -8,6 +8,7 @@ from resolvers.refusals import Code, Refused
 from services.actor import Actor
 from services.errors import Forbidden
 from services.platform.issuer import InvalidToken
+from storage.errors import Unavailable
 
 Headers = Mapping[bytes, bytes]
 
@@ -38,3 +39,5 @@ class Callers:
             return await self._authenticate(token)
         except InvalidToken as error:
             raise Refused(Code.UNAUTHENTICATED, str(error)) from error
+        except Unavailable as error:
+            raise Refused(Code.PROVIDER_UNAVAILABLE, f"{error}: try again") from error

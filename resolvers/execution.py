@@ -14,14 +14,14 @@ from schema.commands import Command
 from schema.errors import UserError, user_error
 from schema.events import Event, event_of
 from schema.types import TYPES
-from services.errors import Conflict, IdempotencyMismatch, InvalidInput, NotFound, SlipwayError
+from services.errors import IdempotencyMismatch, InvalidInput, NotFound, SlipwayError, of_storage
 from services.names import trace
 from storage import event_log
 from storage.access import Access, IdempotencyKey
-from storage.errors import UniqueViolation
+from storage.errors import StorageError
 from storage.tables.operations import IdempotencyRow
 from storage.tables.scoped import TenantScoped
-from storage.unit_of_work import UnitOfWork, unit_of_work
+from storage.unit_of_work import UnitOfWork, repeated, unit_of_work
 
 R = TypeVar("R", bound=TenantScoped)
 _turns: WeakValueDictionary[tuple[UUID, UUID, str], asyncio.Lock] = WeakValueDictionary()
@@ -47,12 +47,28 @@ async def carry_out(
     """Runs ``decide(uow, command)`` and commits; it answers a row, or a row and its secret."""
     try:
         key = idempotency_key(context, input)
-        async with turn(context, key):
-            if key is not None and (known := await known_outcome(context, key)) is not None:
-                return known
-            return await _commit(context, input, decide, access or context.actor.access, key)
+        reach = access or context.actor.access
+        return await once(context, key, lambda: repeated(lambda: _commit(context, input, decide, reach, key)))
     except SlipwayError as error:
         return Outcome(node=None, events=[], errors=[user_error(error)])
+
+
+async def once(
+    context: Context, key: IdempotencyKey | None, attempt: Callable[[], Awaitable[Outcome[Any]]]
+) -> Outcome[Any]:
+    """The outcome of the key, else of the attempt; of the key again when another process was quicker with it."""
+    async with turn(context, key):
+        if key is not None and (known := await known_outcome(context, key)) is not None:
+            return known
+        try:
+            return await attempt()
+        except (SlipwayError, StorageError) as error:
+            if key is not None and (known := await known_outcome(context, key)) is not None:
+                return known
+            told = of_storage(error) if isinstance(error, StorageError) else None
+            if told is None:
+                raise
+            raise told from error
 
 
 async def _commit(
@@ -64,19 +80,14 @@ async def _commit(
 ) -> Outcome[Any]:
     command = input.to_command()
     cause = context.cause(trace(input.trace_id))
-    try:
-        async with unit_of_work(context.database, access, cause) as uow:
-            made = await decide(uow, command)
-            row, secret = made if isinstance(made, tuple) else (made, None)
-            if key is not None:
-                uow.remember(key, row.type_name, row.id)
-            context.failpoints.reach("commit:before")
-            events = await uow.commit()
-            context.failpoints.reach("commit:after")
-    except UniqueViolation as error:
-        if key is not None and (known := await known_outcome(context, key)) is not None:
-            return known
-        raise Conflict(f"{error}: choose another name or use the one that stands") from error
+    async with unit_of_work(context.database, access, cause) as uow:
+        made = await decide(uow, command)
+        row, secret = made if isinstance(made, tuple) else (made, None)
+        if key is not None:
+            uow.remember(key, row.type_name, row.id)
+        context.failpoints.reach("commit:before")
+        events = await uow.commit()
+        context.failpoints.reach("commit:after")
     own = [event_of(event) for event in events if event.tenant_id == access.tenant_id]
     return Outcome(node=TYPES[row.type_name][0].of(row), events=own, errors=[], secret=secret)
 

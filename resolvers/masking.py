@@ -13,7 +13,8 @@ from resolvers.refusals import Code
 from resolvers.root import Mutation, Query
 from resolvers.subscriptions import Subscription
 from schema.scalars import SCALARS
-from services.errors import SlipwayError
+from services.errors import SlipwayError, of_storage
+from storage.errors import StorageError
 
 _log = structlog.get_logger()
 
@@ -25,6 +26,8 @@ def told(errors: Sequence[GraphQLError], correlation_id: str, bound: int) -> lis
 
 def _told(error: GraphQLError, correlation_id: str) -> dict[str, Any]:
     cause = _cause(error)
+    if isinstance(cause, StorageError):
+        cause = of_storage(cause) or cause
     formatted: dict[str, Any] = dict(error.formatted)
     if cause is None:
         return formatted | {"extensions": {"code": Code.GRAPHQL_VALIDATION_FAILED, **(error.extensions or {})}}

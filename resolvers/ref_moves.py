@@ -3,7 +3,7 @@
 from typing import Any
 
 from resolvers.context import Context
-from resolvers.execution import Outcome, idempotency_key, known_outcome, turn
+from resolvers.execution import Outcome, idempotency_key, once
 from schema.errors import user_error
 from schema.events import event_of
 from schema.types import TYPES
@@ -19,11 +19,12 @@ async def carry_move(context: Context, input: Any, decision: Decision[Any, Any])
         cause = context.cause(trace(input.trace_id))
         caller = Caller(actor=context.actor, cause=cause, key=key, traced=input.trace_id is not None)
         command = input.to_command()
-        async with turn(context, key):
-            if key is not None and (known := await known_outcome(context, key)) is not None:
-                return known
-            moved = await context.services.moving.move(decision, caller, command)
+        return await once(context, key, lambda: _move(context, decision, caller, command))
     except SlipwayError as error:
         return Outcome(node=None, events=[], errors=[user_error(error)])
+
+
+async def _move(context: Context, decision: Decision[Any, Any], caller: Caller, command: Any) -> Outcome[Any]:
+    moved = await context.services.moving.move(decision, caller, command)
     node = TYPES[moved.node.type_name][0].of(moved.node)
     return Outcome(node=node, events=[event_of(event) for event in moved.events], errors=[])

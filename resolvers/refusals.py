@@ -21,6 +21,7 @@ class Code(StrEnum):
     INTROSPECTION_DISABLED = "INTROSPECTION_DISABLED"
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
     TIMED_OUT = "TIMED_OUT"
+    PROVIDER_UNAVAILABLE = "PROVIDER_UNAVAILABLE"
     INTERNAL = "INTERNAL"
 
 
@@ -31,6 +32,7 @@ _STATUS: Final[dict[Code, int]] = {
     Code.NOT_ACCEPTABLE: 406,
     Code.UNSUPPORTED_MEDIA_TYPE: 415,
     Code.TIMED_OUT: 503,
+    Code.PROVIDER_UNAVAILABLE: 503,
     Code.INTERNAL: 500,
 }
 # The request was well formed, its operation was not: GraphQL over HTTP tells these with 200 as application/json.

@@ -10,11 +10,13 @@ SlipwayError
 ├── PreconditionFailed  PRECONDITION_FAILED   the state does not allow it
 ├── PolicyDenied        POLICY_DENIED         a rule of the tenant forbids it
 ├── Forbidden           FORBIDDEN             the token lacks a scope
-├── ProviderDown        PROVIDER_UNAVAILABLE  try again later
+├── ProviderDown        PROVIDER_UNAVAILABLE  try again later; the database too
 └── ProviderRefused     PROVIDER_REJECTED     trying again will not help
 """
 
 from typing import ClassVar
+
+from storage.errors import StorageError, Unavailable, UniqueViolation
 
 
 class SlipwayError(Exception):
@@ -105,3 +107,12 @@ class ProviderRefused(SlipwayError):
 def absent(kind: str, name: str, *, field: str | None = None) -> NotFound:
     """The one wording for what cannot be seen, whatever the reason."""
     return NotFound(f"{kind} {name[:120]!r} does not exist or is out of your sight", field=field)
+
+
+def of_storage(error: StorageError) -> SlipwayError | None:
+    """What users see of storage's refusal; None for a defect of ours."""
+    if isinstance(error, UniqueViolation):
+        return Conflict(f"{error}: choose another name or use the one that stands")
+    if isinstance(error, Unavailable):
+        return ProviderDown(f"{error}: try again, a command with its idempotencyKey")
+    return None

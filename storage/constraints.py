@@ -1,16 +1,23 @@
-"""Turns what the database says of a unique index into UniqueViolation, under the same name on both databases."""
+"""Turns what the database says into storage's own errors, under the same constraint names on both databases."""
 
-from typing import Any
+import sqlite3
+from typing import Any, Final
 
 from sqlalchemy import UniqueConstraint, event
 from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel
 
-from storage.errors import UniqueViolation
+from storage.errors import Contended, Unavailable, UniqueViolation
 
-_POSTGRES_UNIQUE = "23505"
-_SQLITE_UNIQUE = "UNIQUE constraint failed: "
+_POSTGRES_UNIQUE: Final = "23505"
+_POSTGRES_CONTENDED: Final = {"40001", "40P01"}
+_SQLITE_UNIQUE: Final = "UNIQUE constraint failed: "
+_SQLITE_UNAVAILABLE: Final = {
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN
+}  # fmt: skip
+_FIRST_BYTE: Final = 0xFF
 
 
 def install(engine: AsyncEngine) -> None:
@@ -20,12 +27,24 @@ def install(engine: AsyncEngine) -> None:
 
 def _translate(context: ExceptionContext) -> Exception | None:
     error: Any = context.original_exception
-    if getattr(error, "sqlstate", None) == _POSTGRES_UNIQUE:
-        return UniqueViolation(error.diag.constraint_name or "")
     told = str(error)
-    if told.startswith(_SQLITE_UNIQUE):
-        return UniqueViolation(_name_of(told.removeprefix(_SQLITE_UNIQUE).split(", ")))
+    if isinstance(error, sqlite3.Error):
+        if told.startswith(_SQLITE_UNIQUE):
+            return UniqueViolation(_name_of(told.removeprefix(_SQLITE_UNIQUE).split(", ")))
+        code = getattr(error, "sqlite_errorcode", 0) & _FIRST_BYTE
+        return Unavailable(f"the database did not answer: {told}") if code in _SQLITE_UNAVAILABLE else None
+    state = getattr(error, "sqlstate", None)
+    if state == _POSTGRES_UNIQUE:
+        return UniqueViolation(error.diag.constraint_name or "")
+    if state in _POSTGRES_CONTENDED:
+        return Contended(f"the database gave way to another transaction: {_first_line(told)}")
+    if context.is_disconnect or isinstance(context.sqlalchemy_exception, OperationalError):
+        return Unavailable(f"the database did not answer: {_first_line(told)}")
     return None
+
+
+def _first_line(told: str) -> str:
+    return told.splitlines()[0] if told else "the connection was lost"
 
 
 def _name_of(columns: list[str]) -> str:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
 from storage import constraints, guard, roles
 from storage.access import Access
+from storage.errors import Unavailable
 from storage.sqlite_driver import InlineDriver
 from storage.tables.operations import EventRow
 from storage.tables.scoped import TenantScoped, now
@@ -122,6 +124,8 @@ class Database:
         session = AsyncSession(bound, sync_session_class=_Session, expire_on_commit=False, info={WRITES: writes})
         try:
             yield session
+        except PoolTimeout as error:
+            raise Unavailable("every connection to the database is in use") from error
         finally:
             await session.close()
             if self.is_sqlite:  # whose statements do not wait: a loop over sessions would keep the event loop to itself

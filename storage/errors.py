@@ -1,4 +1,4 @@
-"""What storage raises: StorageError > (TenantViolation, UniqueViolation)."""
+"""What storage raises: StorageError > (TenantViolation, UniqueViolation, Unavailable > Contended)."""
 
 
 class StorageError(Exception):
@@ -15,3 +15,11 @@ class UniqueViolation(StorageError):
     def __init__(self, constraint: str) -> None:
         super().__init__(f"a row with the same values exists already ({constraint})")
         self.constraint = constraint
+
+
+class Unavailable(StorageError):
+    """The database cannot be reached or gives nothing now; of a commit nobody can tell whether it was done."""
+
+
+class Contended(Unavailable):
+    """The database ended the transaction in favour of another and kept nothing: the unit of work may be repeated."""

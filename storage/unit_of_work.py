@@ -1,7 +1,10 @@
 """One transaction: rows, lineage edges, the idempotency record and the events commit together or not at all."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Final, TypeVar
 from uuid import UUID
 
 from sqlalchemy import insert
@@ -11,6 +14,7 @@ from sqlalchemy.orm import Session
 from storage import event_log
 from storage.access import Access, Cause, IdempotencyKey, NewEdge, NewEvent
 from storage.engine import Database
+from storage.errors import Contended, StorageError
 from storage.ids import new_id
 from storage.queries.lineage import LineageQueries
 from storage.queries.operations import OperationQueries
@@ -24,6 +28,8 @@ from storage.upserts import insert_or_keep
 _KEEP_EDGE = insert_or_keep(EdgeRow)
 _INSERT_KEY = insert(IdempotencyRow)
 
+ATTEMPTS: Final = 5
+T = TypeVar("T")
 Hear = Callable[[Sequence[EventRow]], None]
 
 
@@ -117,3 +123,13 @@ async def unit_of_work(database: Database, access: Access, cause: Cause) -> Asyn
     """A unit of work that rolls back unless it was committed; the log's tails hear of its events then."""
     async with database.writing(access) as session:
         yield UnitOfWork(session, access, cause, database.heard)
+
+
+async def repeated(attempt: Callable[[], Awaitable[T]], *, on: tuple[type[StorageError], ...] = (Contended,)) -> T:
+    """Whole units of work, again when the database ends them in favour of another; the error after the fifth time."""
+    for number in range(1, ATTEMPTS):
+        try:
+            return await attempt()
+        except on:
+            await asyncio.sleep(random.uniform(0, 0.02 * 2**number))
+    return await attempt()

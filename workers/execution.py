@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from storage.engine import Database
 from storage.errors import UniqueViolation
 from storage.tables.scoped import now
-from storage.unit_of_work import UnitOfWork, unit_of_work
+from storage.unit_of_work import UnitOfWork, repeated, unit_of_work
 from workers.delivery import Delivery
 from workers.errors import Superseded
 
@@ -40,7 +40,7 @@ class Execution:
     async def progress(self, key: str, decide: Decide) -> bool:
         """Commits ``decide``'s unit of work, once per key; False when it was done before, Superseded in a zombie."""
         try:
-            return await self._progress(key, decide)
+            return await repeated(lambda: self._progress(key, decide))
         except UniqueViolation:
             return await self._progress(key, decide)
 
@@ -60,17 +60,20 @@ class Execution:
     async def finish(self, decide: Decide) -> None:
         """Commits the effect with its claim in ``processed``; Superseded when another execution did or holds it."""
         try:
-            async with self._unit_of_work() as uow:
-                name = (self._worker, self._delivery.key)
-                if not await uow.operations.release(*name, self._token):
-                    raise Superseded
-                await decide(uow)
-                uow.operations.mark_processed(*name, self._began_at)
-                await uow.commit()
+            await repeated(lambda: self._finish(decide))
         except UniqueViolation:
             if await self.begin():
                 raise
             raise Superseded from None
+
+    async def _finish(self, decide: Decide) -> None:
+        async with self._unit_of_work() as uow:
+            name = (self._worker, self._delivery.key)
+            if not await uow.operations.release(*name, self._token):
+                raise Superseded
+            await decide(uow)
+            uow.operations.mark_processed(*name, self._began_at)
+            await uow.commit()
 
     def _unit_of_work(self) -> AbstractAsyncContextManager[UnitOfWork]:
         return unit_of_work(self._database, self._delivery.access, self._delivery.cause)

@@ -25,16 +25,15 @@ from services.source_control.ref_moves import Arrival, Push, RefMove, Standing, 
 from services.source_control.turns import BranchTurns
 from storage.access import Access, Cause, IdempotencyKey
 from storage.engine import Database
-from storage.errors import UniqueViolation
+from storage.errors import Contended, UniqueViolation
 from storage.tables.operations import EventRow
 from storage.tables.scoped import TenantScoped
 from storage.tables.source_control import RefIntentRow, RepositoryRow
-from storage.unit_of_work import UnitOfWork, unit_of_work
+from storage.unit_of_work import UnitOfWork, repeated, unit_of_work
 
 PATIENCE_SECONDS: Final = 5.0
 TURN_SECONDS: Final = 60.0
 IDLE_SECONDS: Final = 20.0
-RECORD_TRIES: Final = 3
 C = TypeVar("C", contravariant=True)
 S = TypeVar("S")
 
@@ -139,7 +138,7 @@ class Moving:
                 for intent in intents:
                     uow.rows.put(intent)
                 await uow.commit()
-        except UniqueViolation as error:
+        except (UniqueViolation, Contended) as error:
             raise _Overtaken(moves[0].branch) from error
         self._failpoints.reach("intend:after")
         await self._swap(written, intents)
@@ -165,23 +164,21 @@ class Moving:
     async def _record(
         self, written: RefMove | Push, intended: Sequence[tuple[RefIntentRow, RefMove]], caller: Caller
     ) -> Moved:
-        node: TenantScoped = written.repository
         if not intended:
-            return Moved(node=node, events=[])
+            return Moved(node=written.repository, events=[])
+
+        async def settled() -> Moved:
+            async with unit_of_work(self._database, caller.actor.access, cause_of(intended[0][0])) as uow:
+                for intent, move in intended:
+                    arrival = Arrival(commits=move.commits, merges=move.merges)
+                    node = await settle(uow, intent, move.repository, arrival)
+                return Moved(node=node, events=await uow.commit())
+
         self._failpoints.reach("record:before")
-        for left in reversed(range(RECORD_TRIES)):
-            try:
-                async with unit_of_work(self._database, caller.actor.access, cause_of(intended[0][0])) as uow:
-                    for intent, move in intended:
-                        arrival = Arrival(commits=move.commits, merges=move.merges)
-                        node = await settle(uow, intent, move.repository, arrival)
-                    events = await uow.commit()
-                break
-            except UniqueViolation:  # a reader, or adoption, has recorded one of the commits at the same moment
-                if not left:
-                    raise
+        # a reader, or adoption, may have recorded one of the commits at the same moment
+        moved = await repeated(settled, on=(Contended, UniqueViolation))
         self._failpoints.reach("record:after")
-        return Moved(node=node, events=events)
+        return moved
 
     async def finish(self, intent: RefIntentRow) -> None:
         """Settles an intent that is left over, from what Git says."""

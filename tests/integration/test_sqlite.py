@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 import storage.sqlite_driver
 from storage.access import Access
 from storage.engine import Database
+from storage.errors import Unavailable
 from storage.ids import new_id
 from storage.tables.platform import ProjectRow
 
@@ -105,7 +106,7 @@ async def test_a_lock_that_never_comes_is_told(
     await add_project(database, "first")
     monkeypatch.setattr(storage.sqlite_driver, "LOCK_SECONDS", 0.1)
     rival.execute("BEGIN IMMEDIATE")
-    with pytest.raises(OperationalError, match="database is locked"):
+    with pytest.raises(Unavailable, match="database is locked"):
         await add_project(database, "booking")
     rival.execute("ROLLBACK")
     await add_project(database, "booking")
