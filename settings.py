@@ -23,6 +23,7 @@ class Settings:
     base_url: str | None = None
     push_bytes: int = 2 * 1024**3
     git_slots: int = 16
+    run_slots: int = 2
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -32,7 +33,8 @@ class Settings:
         and ``SLIPWAY_ORIGINS``: whose pages may ask with a bearer token, with spaces between (nobody's). After SIGTERM
         ``/readyz`` is 503 for ``SLIPWAY_DRAIN_SECONDS`` (1) before connections are refused. Behind a proxy
         ``SLIPWAY_BASE_URL`` (each request's own); for Git ``SLIPWAY_PUSH_BYTES`` (2 GiB)
-        and ``SLIPWAY_GIT_SLOTS`` (16): the fetches, and the pushes, that have processes at once.
+        and ``SLIPWAY_GIT_SLOTS`` (16): the fetches, and the pushes, that have processes at once. Pipelines that run at
+        once are ``SLIPWAY_RUN_SLOTS`` (2).
         """
         return cls(
             data=Path(environ.get("SLIPWAY_DATA", "data")),
@@ -46,6 +48,7 @@ class Settings:
             base_url=environ.get("SLIPWAY_BASE_URL", "").rstrip("/") or None,
             push_bytes=_whole(environ, "SLIPWAY_PUSH_BYTES", cls.push_bytes),
             git_slots=_whole(environ, "SLIPWAY_GIT_SLOTS", cls.git_slots, least=1),
+            run_slots=_whole(environ, "SLIPWAY_RUN_SLOTS", cls.run_slots, least=1),
         )
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from providers.git.embedded import EmbeddedGit
 from providers.git.embedded_transport import EmbeddedTransport
+from providers.pipelines.local.log import FileRunLogs
+from providers.pipelines.local.runner import LocalRunner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,9 +15,17 @@ class Providers:
 
     git: EmbeddedGit
     transport: EmbeddedTransport
+    run_logs: FileRunLogs
+    runner: LocalRunner
 
 
-def build_providers(data: Path, *, git_slots: int) -> Providers:
+def build_providers(data: Path, *, git_slots: int, run_slots: int) -> Providers:
     """The embedded ones; their folders are made when they are first written to."""
     git = EmbeddedGit(data / "git")
-    return Providers(git=git, transport=EmbeddedTransport(git, data / "git" / ".incoming", slots=git_slots))
+    run_logs = FileRunLogs(data / "logs")
+    return Providers(
+        git=git,
+        transport=EmbeddedTransport(git, data / "git" / ".incoming", slots=git_slots),
+        run_logs=run_logs,
+        runner=LocalRunner(data / "work", git, run_logs, slots=run_slots),
+    )

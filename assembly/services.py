@@ -8,6 +8,10 @@ from uuid import uuid4
 from assembly.providers import Providers
 from resolvers.context import Services
 from services.failpoints import Failpoints
+from services.pipelines.execution import PipelineExecutionService
+from services.pipelines.generation import PipelineGeneratorService
+from services.pipelines.logs import RunLogService
+from services.pipelines.triggers import TriggerService
 from services.platform.artifacts import ArtifactService
 from services.platform.configuration import ConfigurationService
 from services.platform.dead_letters import DeadLetterService
@@ -53,6 +57,10 @@ def build_services(data: Path, database: Database, providers: Providers, failpoi
         merges=MergeService(git, pull_requests),
         reading=ReadingService(git),
         protection=ProtectionService(),
+        pipelines=PipelineGeneratorService(),
+        pipeline_runs=PipelineExecutionService(),
+        triggers=TriggerService(git),
+        run_logs=RunLogService(providers.run_logs),
     )
 
 

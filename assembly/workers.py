@@ -10,6 +10,7 @@ from workers.crash_loops import CrashLoops
 from workers.dispatcher import Dispatcher
 from workers.engine import DurableEngine
 from workers.git_maintenance import GitMaintenanceWorker
+from workers.pipeline_monitor import PipelineMonitorWorker
 from workers.pull_request_checks import PullRequestCheckWorker
 from workers.repeating import Repeating
 from workers.repository_provisioning import RepositoryProvisioningWorker
@@ -54,7 +55,8 @@ class WorkerProcess:
 def _workers(database: Database, providers: Providers, services: Services) -> tuple[Worker, ...]:
     git = providers.git
     return (
-        RepositoryProvisioningWorker(database, git, services.repositories, services.environments),
+        RepositoryProvisioningWorker(database, git, services.repositories, services.environments, services.pipelines),
         PullRequestCheckWorker(database, git),
         GitMaintenanceWorker(database, git, services.repositories),
+        PipelineMonitorWorker(database, providers.runner, services.triggers, services.pipeline_runs),
     )

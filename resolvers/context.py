@@ -3,13 +3,19 @@
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
 
 from resolvers.loaders import RowLoaders
+from resolvers.run_records import run_records
 from resolvers.source_control_reading import GitReader
 from schema.limits import Limits
 from services.actor import Actor
 from services.failpoints import Failpoints
+from services.pipelines.execution import PipelineExecutionService
+from services.pipelines.generation import PipelineGeneratorService
+from services.pipelines.logs import RunLogService
+from services.pipelines.triggers import TriggerService
 from services.platform.artifacts import ArtifactService
 from services.platform.configuration import ConfigurationService
 from services.platform.dead_letters import DeadLetterService
@@ -29,6 +35,7 @@ from services.source_control.repositories import RepositoryService
 from storage.access import Access, Cause
 from storage.engine import Database
 from storage.hub import Hub
+from storage.tables.pipelines import RunRecordRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +59,10 @@ class Services:
     merges: MergeService
     reading: ReadingService
     protection: ProtectionService
+    pipelines: PipelineGeneratorService
+    pipeline_runs: PipelineExecutionService
+    triggers: TriggerService
+    run_logs: RunLogService
 
 
 class Context:
@@ -60,6 +71,7 @@ class Context:
     actor: Actor
     loaders: RowLoaders
     git: GitReader
+    run_records: DataLoader[UUID, list[RunRecordRow]]
 
     def __init__(
         self,
@@ -84,6 +96,7 @@ class Context:
         """Names the caller; nothing can be asked before."""
         self.actor = actor
         self.loaders = RowLoaders(self.database, actor)
+        self.run_records = run_records(self.database, actor)
         self.git = GitReader(self.database, actor, self.loaders, self.services.reading, lambda: self.cause(None))
 
     def cause(self, trace_id: str | None) -> Cause:

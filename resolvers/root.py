@@ -6,6 +6,7 @@ from resolvers.dead_letters import DeadLetterMutation, DeadLetterQuery
 from resolvers.environments import EnvironmentMutation, EnvironmentQuery
 from resolvers.lineage import LineageQuery
 from resolvers.nodes import NodeQuery
+from resolvers.pipelines import PipelineMutation, PipelineQuery
 from resolvers.platform import PlatformMutation, PlatformQuery
 from resolvers.pull_requests import PullRequestMutation, PullRequestQuery
 from resolvers.source_control import SourceControlMutation, SourceControlQuery
@@ -21,10 +22,18 @@ Query = merge_types(
         SourceControlQuery,
         PullRequestQuery,
         LineageQuery,
+        PipelineQuery,
         DeadLetterQuery,
     ),
 )
 Mutation = merge_types(
     "Mutation",
-    (PlatformMutation, EnvironmentMutation, SourceControlMutation, PullRequestMutation, DeadLetterMutation),
+    (
+        PlatformMutation,
+        EnvironmentMutation,
+        SourceControlMutation,
+        PullRequestMutation,
+        PipelineMutation,
+        DeadLetterMutation,
+    ),
 )

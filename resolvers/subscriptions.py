@@ -8,9 +8,11 @@ from uuid import UUID
 import strawberry
 
 from resolvers.context import Info
+from resolvers.run_streams import follow_log, watch_run
 from resolvers.streams import Stream, start, watch
 from schema.events import Event, event_of
 from schema.mapping import id_of
+from schema.pipelines import PipelineLogPart, PipelineRun
 from schema.pull_requests import PullRequest
 from services.errors import InvalidInput
 from storage.event_log import EventFilter
@@ -26,6 +28,12 @@ resume from in `extensions.cursor`. UNAUTHENTICATED (on a socket: close code 440
 has expired."""
 PULL_REQUEST = """The pull request as it is, at once, then after every change of it: updated, reviewed, checked, merged,
 closed. NOT_FOUND refuses one that does not exist or is out of your sight."""
+
+PIPELINE_RUN = """The run as it is, at once, then whenever it or one of its stages, jobs and steps has changed; complete
+with the run's end. NOT_FOUND refuses one that does not exist or is out of your sight."""
+PIPELINE_RUN_LOG = """The run's log: the lines behind afterLine at once, then those to come, without a gap or a
+duplicate, at most 500 together; complete with the run's end. NOT_FOUND refuses a run that does not exist or is out of
+your sight."""
 
 
 @strawberry.input(description="Which events you want; what is null is any.")
@@ -70,6 +78,21 @@ class Subscription:
     async def pull_request(self, info: Info, id: strawberry.ID) -> AsyncIterator[PullRequest]:
         """Its events are those whose subject it is."""
         return await watch(info.context, "PullRequest", id)
+
+    @strawberry.subscription(description=PIPELINE_RUN.replace("\n", " "))
+    async def pipeline_run(self, info: Info, id: strawberry.ID) -> AsyncIterator[PipelineRun]:
+        """Its steps change it as well."""
+        return await watch_run(info.context, id)
+
+    @strawberry.subscription(description=PIPELINE_RUN_LOG.replace("\n", " "))
+    async def pipeline_run_log(
+        self,
+        info: Info,
+        run_id: strawberry.ID,
+        after_line: Annotated[int, strawberry.argument(description="The number of the last line you have.")] = 0,
+    ) -> AsyncIterator[PipelineLogPart]:
+        """Replayed from the log, then live."""
+        return await follow_log(info.context, run_id, after_line)
 
 
 async def _event(row: EventRow) -> Event:

@@ -16,11 +16,13 @@ from services.platform.modules import Language, ModuleKind
 from storage.queries.conditions import Compare, Condition
 
 if TYPE_CHECKING:
+    from schema.pipelines import PipelineDefinition
     from schema.source_control import Commit, Repository
 
 LazyArtifact = Annotated["Artifact", strawberry.lazy("schema.platform")]
 LazyCommit = Annotated["Commit", strawberry.lazy("schema.source_control")]
 LazyRepository = Annotated["Repository", strawberry.lazy("schema.source_control")]
+LazyPipeline = Annotated["PipelineDefinition", strawberry.lazy("schema.pipelines")]
 
 strawberry.enum(Driver, description="What runs an environment's modules.")
 strawberry.enum(EnvironmentStatus, description="DECLARED until its repository stands.")
@@ -65,6 +67,9 @@ class Module(Node):
     )
     repositories: Connection[LazyRepository] = to_many(
         "Repository", "module_id", Connection[LazyRepository], "The repositories that hold it."
+    )
+    pipelines: Connection[LazyPipeline] = to_many(
+        "PipelineDefinition", "module_id", Connection[LazyPipeline], "The pipelines that build it, one a repository."
     )
 
 

@@ -18,6 +18,7 @@ from services.source_control.pull_requests import PullRequestStatus
 from services.source_control.reviews import Verdict
 
 if TYPE_CHECKING:
+    from schema.pipelines import PipelineRun
     from schema.source_control import Branch, Commit, Repository
 
 strawberry.enum(PullRequestStatus, description="Where a pull request is in its life.")
@@ -109,6 +110,12 @@ class PullRequest(Node):
     version: int = column("version", "Counts its changes.")
     reviews: Connection[Review] = to_many("Review", "pull_request_id", Connection[Review], "What reviewers said.")
     checks: Connection[Check] = to_many("Check", "pull_request_id", Connection[Check], "Its automatic checks.")
+    pipeline_runs: Connection[Annotated["PipelineRun", strawberry.lazy("schema.pipelines")]] = to_many(
+        "PipelineRun",
+        "pull_request_id",
+        Connection[Annotated["PipelineRun", strawberry.lazy("schema.pipelines")]],
+        "The runs that it started.",
+    )
     commits: Connection[Annotated["Commit", Lazy]] = linked(
         "PROPOSED_IN",
         "Commit",

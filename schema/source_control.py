@@ -10,6 +10,7 @@ from schema.connections import Connection, to_many
 from schema.git_objects import Diff
 from schema.links import linked
 from schema.mapping import Listing, Node, column, id_column, to_one, to_one_by
+from schema.pipelines import PipelineDefinition, PipelineRun
 from schema.platform import Artifact, Environment, Module, Project
 from schema.pull_requests import PullRequest
 from schema.scalars import GitSha
@@ -81,6 +82,10 @@ class Commit(RevisionReading, Node):
         downstream=False,
     )
 
+    pipeline_runs: Connection[PipelineRun] = linked(
+        "BUILT_BY", "PipelineRun", Connection[PipelineRun], "The runs of a pipeline at it.", downstream=True
+    )
+
     def revision(self) -> str:
         """Its own sha."""
         return str(self.row.sha)
@@ -136,6 +141,13 @@ class Repository(RepositoryReading, Node):
     branches: Connection[Branch] = to_many("Branch", "repository_id", Connection[Branch], "Its branches.")
     pull_requests: Connection[PullRequest] = to_many(
         "PullRequest", "repository_id", Connection[PullRequest], "Its pull requests."
+    )
+
+    pipeline: PipelineDefinition | None = to_one_by(
+        "PipelineDefinition", "Its pipeline; none in an environment's.", repository_id="id"
+    )
+    pipeline_runs: Connection[PipelineRun] = to_many(
+        "PipelineRun", "repository_id", Connection[PipelineRun], "The runs of its pipeline."
     )
 
     @strawberry.field(description="A branch by its name.")

@@ -4,10 +4,12 @@ from typing import Final
 
 from schema.dead_letters import DeadLetter
 from schema.mapping import Node
+from schema.pipelines import PipelineDefinition, PipelineRun
 from schema.platform import Artifact, Configuration, Environment, Identity, Module, Project, Tenant, Token
 from schema.pull_requests import Check, PullRequest, Review
 from schema.source_control import Branch, Commit, Repository
 from storage.tables.operations import DeadLetterRow
+from storage.tables.pipelines import PipelineDefinitionRow, PipelineRunRow
 from storage.tables.platform import (
     ArtifactRow,
     ConfigurationRow,
@@ -31,6 +33,8 @@ TYPES: Final[dict[str, tuple[type[Node], type[TenantScoped]]]] = {
     "DeadLetter": (DeadLetter, DeadLetterRow),
     "Identity": (Identity, IdentityRow),
     "Module": (Module, ModuleRow),
+    "PipelineDefinition": (PipelineDefinition, PipelineDefinitionRow),
+    "PipelineRun": (PipelineRun, PipelineRunRow),
     "Project": (Project, ProjectRow),
     "PullRequest": (PullRequest, PullRequestRow),
     "Repository": (Repository, RepositoryRow),

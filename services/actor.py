@@ -14,6 +14,7 @@ class Scope(StrEnum):
     REPOSITORIES_WRITE = "devops.repositories.write"
     MODULES_WRITE = "devops.modules.write"
     ENVIRONMENTS_WRITE = "devops.environments.write"
+    PIPELINES_RUN = "devops.pipelines.run"
     IDENTITIES_WRITE = "devops.identities.write"
     READ = "devops.read"
     ADMIN = "devops.admin"

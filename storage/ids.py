@@ -13,6 +13,8 @@ PREFIXES: Final[dict[str, str]] = {
     "PullRequest": "pr",
     "Review": "rev",
     "Check": "chk",
+    "PipelineDefinition": "pdef",
+    "PipelineRun": "run",
     "Artifact": "art",
     "Environment": "env",
     "Project": "proj",

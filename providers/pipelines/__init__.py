@@ -1,1 +1,1 @@
-"""Running pipelines."""
+"""Pipelines: the language, the port to what runs it, and the local runner."""

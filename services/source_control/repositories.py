@@ -147,11 +147,11 @@ class RepositoryService:
         if row is not None:
             _archive(uow, row)
 
-    async def provisioned(self, uow: UnitOfWork, repository_id: UUID, first: CommitInfo) -> None:
-        """Records what Git holds: the default branch, protected, at its first commit."""
+    async def provisioned(self, uow: UnitOfWork, repository_id: UUID, first: CommitInfo) -> RepositoryRow | None:
+        """Records what Git holds: the default branch, protected, at its first commit; None when nothing waited."""
         row = await uow.rows.get(RepositoryRow, repository_id, lock=True)
         if row is None or row.status != RepositoryStatus.PROVISIONING:
-            return
+            return None
         row.status = RepositoryStatus.PROVISIONED.value
         branch = BranchRow(
             tenant_id=row.tenant_id,
@@ -171,6 +171,7 @@ class RepositoryService:
         tell(created, subject_id=branch.id)
         written = CommitCreated(repository_id=row.id, branch=branch.name, sha=first.sha)
         tell(written, subject_id=commit.id)
+        return row
 
     async def provisioning_failed(self, uow: UnitOfWork, repository_id: UUID, reason: str) -> None:
         """Records why; the name stays taken until the repository is archived."""

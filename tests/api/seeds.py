@@ -143,8 +143,11 @@ async def _pull_requests(admin: Client, seeds: Seeds) -> None:
     made = await admin.done("reviewPullRequest", selection, **fields, body=seeds.marker)
     values["Review"] = made["pullRequest"]["reviews"]["nodes"][0]["id"]
     await run(admin.slipway, "PullRequestCheckWorker", made["events"], "PullRequestReviewed")
-    query = "query($id: ID!) { node(id: $id) { ... on PullRequest { checks { nodes { id } } } } }"
-    values["Check"] = (await admin.ask(query, id=pull["id"]))["node"]["checks"]["nodes"][0]["id"]
+    selection = "checks { nodes { id } } pipelineRuns { nodes { id pipeline { id } } }"
+    query = f"query($id: ID!) {{ node(id: $id) {{ ... on PullRequest {{ {selection} }} }} }}"
+    made = (await admin.ask(query, id=pull["id"]))["node"]
+    values["Check"], (started,) = made["checks"]["nodes"][0]["id"], made["pipelineRuns"]["nodes"]
+    values["PipelineRun"], values["PipelineDefinition"] = started["id"], started["pipeline"]["id"]
 
 
 async def _proposed(admin: Client, seeds: Seeds, branch: str) -> dict[str, Any]:
@@ -158,6 +161,7 @@ async def _proposed(admin: Client, seeds: Seeds, branch: str) -> dict[str, Any]:
     values["Commit"], values["Commit.sha"] = made["commit"]["id"], made["commit"]["sha"]
     fields = {"repositoryId": values["Repository"], "sourceBranch": branch, "title": values["PullRequest.title"]}
     made = await admin.done("openPullRequest", "pullRequest { id sourceSha }", **fields)
+    await run(admin.slipway, "PipelineMonitorWorker", made["events"], "PullRequestOpened")
     pull: dict[str, Any] = made["pullRequest"]
     return pull
 

@@ -68,10 +68,11 @@ async def test_a_repository_is_made_with_its_first_commit_on_a_protected_branch(
     (branch,) = answer["repository"]["branches"]["nodes"]
     assert (branch["name"], branch["isProtected"]) == ("main", True)
     told = await events(working)
-    assert [event.event_type for event in told][-4:] == [
+    assert [event.event_type for event in told][-5:] == [
         "RepositoryProvisioningRequested", "RepositoryProvisioned", "BranchCreated", "CommitCreated",
+        "PipelineGenerated",
     ]  # fmt: skip
-    assert {event.trace_id for event in told[-4:]} == {made["events"][0]["traceId"]}
+    assert {event.trace_id for event in told[-5:]} == {made["events"][0]["traceId"]}
     assert told[-1].causation_id == made["events"][0]["eventId"]
 
 
@@ -101,7 +102,7 @@ class Failing(RepositoryProvisioningWorker):
 def worker_of(slipway: Slipway, kind: type[RepositoryProvisioningWorker]) -> RepositoryProvisioningWorker:
     services = slipway.services
     git = EmbeddedGit(slipway.settings.data / "git")
-    return kind(slipway.database, git, services.repositories, services.environments)
+    return kind(slipway.database, git, services.repositories, services.environments, services.pipelines)
 
 
 async def one_run(client: Client, kind: type[RepositoryProvisioningWorker], attempt: int) -> tuple[int, float] | None:
@@ -151,7 +152,7 @@ async def test_what_a_killed_try_left_in_git_is_adopted(admin: Client) -> None:
         row = await UnitOfWork(session, access, slipway_cause()).rows.get(RepositoryRow, requested.subject_id)
     assert row is not None
     key = RepositoryKey(tenant_id=row.tenant_id, repository_id=row.id)
-    assert await EmbeddedGit(slipway.settings.data / "git").refs(key) == {"main": before.sha}
+    assert await EmbeddedGit(slipway.settings.data / "git").refs(key) == {"main": before.first.sha}
 
 
 async def no_progress(key: str, decide: Any) -> bool:

@@ -1,0 +1,201 @@
+"""A file to a plan; PipelineInvalid tells every mistake, and nothing runs before all of it is understood."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeVar
+
+from providers.pipelines.definition.document import Entries, Items, Node, Place, parse
+from providers.pipelines.definition.fields import Fields, Problems
+from providers.pipelines.definition.load_steps import read_condition, read_step
+from providers.pipelines.definition.triggers import read_trigger
+from providers.pipelines.definition.values import JOB_MINUTES, Job, Pipeline, Stage, Step, StepKind, Trigger
+from providers.pipelines.errors import PipelineInvalid
+
+MOST_STEPS: Final = 1_000
+UNNAMED_STAGE: Final = "__default"
+Part = TypeVar("Part", Job, Stage)
+
+
+def load(text: str) -> Pipeline:
+    """The whole file."""
+    problems = Problems()
+    fields = Fields.of(problems, parse(text), "the pipeline")
+    pipeline = Pipeline() if fields is None else _pipeline(problems, fields)
+    if problems.found:
+        raise PipelineInvalid(problems.found)
+    return pipeline
+
+
+def load_triggers(text: str) -> tuple[Trigger, Trigger]:
+    """``trigger`` and ``pr`` of a file whatever else it holds; of a broken one both match everything."""
+    problems = Problems()
+    try:
+        fields = Fields.of(problems, parse(text), "the pipeline")
+    except PipelineInvalid:
+        fields = None
+    if fields is None:
+        return Trigger(), Trigger()
+    read = (read_trigger(problems, fields.node(name), name) for name in ("trigger", "pr"))
+    trigger, pr = read
+    return (Trigger(), Trigger()) if problems.found else (trigger, pr)
+
+
+def _pipeline(problems: Problems, fields: Fields) -> Pipeline:
+    trigger = read_trigger(problems, fields.node("trigger"), "trigger")
+    pr = read_trigger(problems, fields.node("pr"), "pr")
+    variables = _variables(problems, fields)
+    _pool(problems, fields)
+    stages = _stages(problems, fields)
+    fields.rest()
+    if not stages and not problems.found:
+        problems.add(fields.place, "the pipeline needs stages, jobs or steps")
+    steps = sum(len(job.steps) for stage in stages for job in stage.jobs)
+    if steps > MOST_STEPS:
+        problems.add(fields.place, f"{steps} steps: a run has at most {MOST_STEPS}")
+    return Pipeline(trigger=trigger, pr=pr, variables=variables, stages=stages)
+
+
+def _stages(problems: Problems, fields: Fields) -> tuple[Stage, ...]:
+    given = [name for name in ("stages", "jobs", "steps") if fields.has(name)]
+    for name in given[1:]:
+        problems.add(fields.place_of(name), f"{name} stands beside {given[0]}: give one of them")
+    places: list[Place] = []
+    names: list[str] = []
+
+    def stage(node: Node) -> Stage | None:
+        places.append(node.place)
+        made = _stage(problems, node, len(places), tuple(names[-1:]))
+        names.extend([] if made is None else [made.name])
+        return made
+
+    stages = fields.each("stages", stage)
+    _check_order(problems, stages, places, "stage")
+    jobs = _jobs(problems, fields)
+    return stages or ((Stage(name=UNNAMED_STAGE, display_name="Stage", jobs=jobs),) if jobs else ())
+
+
+def _stage(problems: Problems, node: Node, number: int, before: tuple[str, ...]) -> Stage | None:
+    fields = Fields.of(problems, node, "a stage")
+    if fields is None:
+        return None
+    name = fields.name("stage") or f"Stage{number}"
+    if not fields.has("stage"):
+        problems.add(fields.place, "a stage begins with 'stage:' and its name")
+    depends_on = fields.texts("dependsOn")
+    _pool(problems, fields)
+    stage = Stage(
+        name=name,
+        display_name=fields.text("displayName") or name,
+        depends_on=before if depends_on is None else depends_on,
+        condition=read_condition(problems, fields),
+        variables=_variables(problems, fields),
+        jobs=_jobs(problems, fields),
+    )
+    if not stage.jobs and not fields.has("jobs"):
+        problems.add(fields.place, f"stage {name!r} needs jobs")
+    fields.rest()
+    return stage
+
+
+def _jobs(problems: Problems, fields: Fields) -> tuple[Job, ...]:
+    places: list[Place] = []
+
+    def job(node: Node) -> Job | None:
+        places.append(node.place)
+        return _job(problems, node, len(places))
+
+    jobs = fields.each("jobs", job)
+    if jobs:
+        _check_order(problems, jobs, places, "job")
+        return jobs
+    steps = _steps(problems, fields) if fields.what == "the pipeline" else ()
+    return (Job(name="Job", display_name="Job", steps=steps),) if steps else ()
+
+
+def _job(problems: Problems, node: Node, number: int) -> Job | None:
+    fields = Fields.of(problems, node, "a job")
+    if fields is None:
+        return None
+    name = fields.name("job") or f"Job{number}"
+    if not fields.has("job"):
+        problems.add(fields.place, "a job begins with 'job:' and its name")
+    minutes = fields.minutes("timeoutInMinutes")
+    _pool(problems, fields)
+    job = Job(
+        name=name,
+        display_name=fields.text("displayName") or name,
+        depends_on=fields.texts("dependsOn") or (),
+        condition=read_condition(problems, fields),
+        continue_on_error=fields.flag("continueOnError", False),
+        timeout_minutes=JOB_MINUTES if minutes is None else minutes,
+        variables=_variables(problems, fields),
+        steps=_steps(problems, fields),
+    )
+    if not fields.has("steps"):
+        problems.add(fields.place, f"job {name!r} needs steps")
+    fields.rest()
+    return job
+
+
+def _steps(problems: Problems, fields: Fields) -> tuple[Step, ...]:
+    steps = fields.each("steps", lambda node: read_step(problems, node))
+    if steps and not any(step.kind is StepKind.CHECKOUT for step in steps):
+        return (Step(kind=StepKind.CHECKOUT, display_name="Checkout"), *steps)
+    return steps
+
+
+def _variables(problems: Problems, fields: Fields) -> Mapping[str, str]:
+    """A mapping, or a list of ``name`` and ``value``."""
+    node = fields.node("variables")
+    if not isinstance(node, Items):
+        return fields.mapping("variables")
+    found: dict[str, str] = {}
+    for item in node.items:
+        variable = Fields.of(problems, item, "a variable")
+        if variable is None:
+            continue
+        name, value = variable.text("name"), variable.text("value")
+        variable.rest()
+        if name is None or value is None:
+            problems.add(item.place, "a variable of a list has a name and a value")
+        else:
+            found[name] = value
+    return found
+
+
+def _pool(problems: Problems, fields: Fields) -> None:
+    """Where Azure would run it; here every pool is this machine."""
+    node = fields.node("pool")
+    if isinstance(node, Entries):
+        pool = Fields(problems, node, "pool")
+        for name in ("name", "vmImage"):
+            pool.text(name)
+        pool.texts("demands")
+        pool.rest()
+
+
+def _check_order(problems: Problems, parts: Sequence[Part], places: Sequence[Place], what: str) -> None:
+    """Names are unique, what is depended on stands beside it, and nothing waits for itself."""
+    known: dict[str, Part] = {}
+    for part, place in zip(parts, places, strict=False):
+        if part.name in known:
+            problems.add(place, f"{what} {part.name!r} is named twice")
+        known[part.name] = part
+    for part, place in zip(parts, places, strict=False):
+        for other in part.depends_on:
+            if other not in known:
+                problems.add(place, f"{what} {part.name!r} depends on {other!r}, which is no {what} beside it")
+        if _reaches(known, part.name):
+            problems.add(place, f"{what} {part.name!r} depends on itself, by way of {', '.join(part.depends_on)}")
+
+
+def _reaches(known: Mapping[str, Part], name: str) -> bool:
+    seen: set[str] = set()
+    ahead = list(known[name].depends_on)
+    while ahead:
+        other = ahead.pop()
+        if other == name:
+            return True
+        if other not in seen and other in known:
+            seen.add(other)
+            ahead += known[other].depends_on
+    return False

@@ -1,0 +1,1 @@
+"""The embedded executor: runs a plan on this machine."""

@@ -1,0 +1,115 @@
+"""One run: its stages and jobs in their order, each job in a workspace of its own."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from providers.errors import ProviderError
+from providers.pipelines.definition.conditions import Standing, decide
+from providers.pipelines.definition.values import Job, Pipeline, Stage
+from providers.pipelines.local.jobs import run_job
+from providers.pipelines.local.log import LogWriter
+from providers.pipelines.local.order import run_in_order, together
+from providers.pipelines.local.records import Records
+from providers.pipelines.local.steps import JobPlace
+from providers.pipelines.local.variables import Variables
+from providers.pipelines.local.workspace import Workspace
+from providers.pipelines.values import Ended, FailureReason, RunOrder, Status
+
+
+class RunExecution:
+    """Runs as a task of its own; ``cancel`` is heeded between two steps at the latest."""
+
+    def __init__(self, order: RunOrder, pipeline: Pipeline, *, bare: Path, folder: Path, log: LogWriter) -> None:
+        self.records = Records(pipeline)
+        self._order = order
+        self._pipeline = pipeline
+        self._bare = bare
+        self._folder = folder
+        self._log = log
+        self._places: set[JobPlace] = set()
+        self._canceled = False
+        self._over = False
+        self._task = asyncio.create_task(self._run())
+
+    def cancel(self) -> None:
+        """Ends what runs at once."""
+        if not self._over:
+            self._canceled = True
+            self._task.cancel()
+            for place in self._places:
+                place.kill()
+
+    async def ended(self) -> None:
+        """Until nothing of it is left to do."""
+        await asyncio.wait({self._task})
+
+    async def _run(self) -> None:
+        ended = await self._outcome()
+        self._over = True
+        for stage in self._pipeline.stages:
+            self.records.close(self.records.number(stage.name), "the run ended before it did")
+        self._log.close()
+        self.records.finish(ended)
+
+    async def _outcome(self) -> Ended:
+        try:
+            statuses = await run_in_order(self._pipeline.stages, self._stage)
+        except asyncio.CancelledError:
+            self._log.write(0, ["##[warning]The run was canceled"])
+            return Ended(status=Status.CANCELED)
+        except BaseExceptionGroup as group:
+            return self._broken(group)
+        status = together(list(statuses.values()))
+        return Ended(status=status, failure_reason=FailureReason.STEP_FAILED if status is Status.FAILED else None)
+
+    def _broken(self, group: BaseExceptionGroup[BaseException]) -> Ended:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        if not isinstance(error, ProviderError | OSError):
+            raise error
+        told = f"{type(error).__name__}: {error}"[:2_000]
+        self._log.write(0, [f"##[error]{told}"])
+        return Ended(status=Status.FAILED, failure_reason=FailureReason.EXECUTOR_FAILED, failure=told)
+
+    async def _stage(self, stage: Stage, before: Mapping[str, Status]) -> Status:
+        number = self.records.number(stage.name)
+        verdict = decide(stage.condition, Standing(before=before, canceled=self._canceled))
+        if not verdict.runs:
+            return self._skip(number, verdict.explanation or "")
+        self.records.begin(number)
+
+        async def job(one: Job, ahead: Mapping[str, Status]) -> Status:
+            return await self._job(stage, one, ahead)
+
+        statuses = await run_in_order(stage.jobs, job)
+        return self.records.end(number, together(list(statuses.values())))
+
+    async def _job(self, stage: Stage, job: Job, before: Mapping[str, Status]) -> Status:
+        number = self.records.number(stage.name, job.name)
+        verdict = decide(job.condition, Standing(before=before, canceled=self._canceled))
+        if not verdict.runs:
+            return self._skip(number, verdict.explanation or "")
+        self.records.begin(number)
+        workspace = Workspace(root=self._folder / str(number))
+        await asyncio.to_thread(workspace.make)
+        names = {"System.StageName": stage.name, "System.JobName": job.name, "Agent.JobName": job.display_name}
+        written = (self._pipeline.variables, stage.variables, job.variables)
+        place = JobPlace(
+            order=self._order,
+            bare=self._bare,
+            workspace=workspace,
+            variables=Variables(*written, self._order.variables, workspace.variables(), names),
+            log=self._log,
+            mark=f"{self._order.key.run_id.hex}.{number}",
+        )
+        self._places.add(place)
+        try:
+            return await run_job(place, self.records, stage.name, job)
+        finally:
+            self._places.discard(place)
+
+    def _skip(self, number: int, explanation: str) -> Status:
+        self.records.close_below(number, explanation)
+        return self.records.end(number, Status.SKIPPED, explanation=explanation)

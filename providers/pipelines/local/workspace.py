@@ -1,0 +1,111 @@
+"""The folders of one job, laid out as Azure's agent does, and the commit checked out into them."""
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from providers.git import processes
+from providers.pipelines.errors import ExecutorFailed
+
+CHECKOUT_SECONDS: Final = 600.0
+PATH: Final = f"{sys.base_prefix}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """Below ``root``: sources, artifacts to stage, binaries, results of tests, temporary files and a home."""
+
+    root: Path
+
+    @property
+    def sources(self) -> Path:
+        """Where the commit is checked out, and where steps begin."""
+        return self.root / "s"
+
+    @property
+    def temp(self) -> Path:
+        """Emptied with the job."""
+        return self.root / "_temp"
+
+    def make(self) -> None:
+        """Clean: what an earlier try left is gone."""
+        shutil.rmtree(self.root, ignore_errors=True)
+        for folder in (self.sources, self.root / "a", self.root / "b", self.root / "TestResults", self.temp, self.home):
+            folder.mkdir(parents=True)
+
+    @property
+    def home(self) -> Path:
+        """Of this job alone."""
+        return self.root / "home"
+
+    def variables(self) -> dict[str, str]:
+        """The predefined variables that name its folders."""
+        root, sources, staging = str(self.root), str(self.sources), str(self.root / "a")
+        return {
+            "Agent.BuildDirectory": root,
+            "Agent.TempDirectory": str(self.temp),
+            "Agent.OS": "Linux",
+            "Pipeline.Workspace": root,
+            "Build.SourcesDirectory": sources,
+            "Build.Repository.LocalPath": sources,
+            "Build.ArtifactStagingDirectory": staging,
+            "Build.StagingDirectory": staging,
+            "Build.BinariesDirectory": str(self.root / "b"),
+            "Common.TestResultsDirectory": str(self.root / "TestResults"),
+            "System.DefaultWorkingDirectory": sources,
+        }
+
+    def environment(self) -> dict[str, str]:
+        """What every step is given besides its variables; nothing of this process's own."""
+        return {
+            "PATH": PATH,
+            "HOME": str(self.home),
+            "TMPDIR": str(self.temp),
+            "LANG": "C.UTF-8",
+            "TF_BUILD": "True",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_TERMINAL_PROMPT": "0",
+        }
+
+    def script(self, text: str) -> Path:
+        """The text as a file to be run."""
+        handle, name = tempfile.mkstemp(suffix=".sh", dir=self.temp)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text if text.endswith("\n") else text + "\n")
+        return Path(name)
+
+    async def check_out(self, bare: Path, sha: str) -> None:
+        """Exactly this commit, alone, in a repository of its own; ExecutorFailed when Git cannot."""
+        for arguments in (
+            ("init", "--quiet", "--initial-branch=main"),
+            ("fetch", "--quiet", "--depth=1", "--no-tags", "--end-of-options", str(bare), sha),
+            ("checkout", "--quiet", "--detach", sha),
+        ):
+            code, told = await processes.run(
+                arguments, self.sources, source=b"", env=processes.environment(), seconds=CHECKOUT_SECONDS
+            )
+            if code != 0:
+                raise ExecutorFailed(f"git {arguments[0]} ended with {code}: {told.strip()[:400]}")
+
+
+async def remove(folder: Path) -> None:
+    """Whatever stands below it, also what a step made read-only."""
+
+    def writable(function: object, path: str, error: object) -> None:
+        os.chmod(os.path.dirname(path), 0o700)
+        if os.path.isdir(path) and not os.path.islink(path):
+            os.chmod(path, 0o700)
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            os.unlink(path)
+
+    def sweep() -> None:
+        if folder.exists():
+            shutil.rmtree(folder, onerror=writable)
+
+    await asyncio.to_thread(sweep)

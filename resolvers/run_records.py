@@ -1,0 +1,25 @@
+"""The stages, jobs and steps of runs, in one statement for all the runs of a level."""
+
+from collections import defaultdict
+from uuid import UUID
+
+from strawberry.dataloader import DataLoader
+
+from services.actor import Actor
+from storage.engine import Database
+from storage.queries.rows import Rows
+from storage.tables.pipelines import RunRecordRow
+
+
+def run_records(database: Database, actor: Actor) -> DataLoader[UUID, list[RunRecordRow]]:
+    """By the run's id, in the order of its file; nothing is cached beyond a batch."""
+
+    async def load(run_ids: list[UUID]) -> list[list[RunRecordRow]]:
+        async with database.reading(actor.access) as session:
+            rows = await Rows(session, actor.access).by_keys(RunRecordRow, ("run_id",), [(one,) for one in run_ids])
+        found: defaultdict[UUID, list[RunRecordRow]] = defaultdict(list)
+        for row in sorted(rows, key=lambda row: row.number):
+            found[row.run_id].append(row)
+        return [found[run_id] for run_id in run_ids]
+
+    return DataLoader(load_fn=load, cache=False)

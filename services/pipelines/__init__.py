@@ -1,0 +1,1 @@
+"""Pipelines: made from metadata, triggered, run, watched."""

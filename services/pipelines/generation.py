@@ -1,0 +1,121 @@
+"""PipelineGeneratorService: a module's metadata to ``azure-pipelines.yml``; the same metadata, the same bytes."""
+
+import hashlib
+from typing import Final
+
+from services.events.event import record
+from services.events.pipelines import PipelineGenerated
+from services.platform.modules import Language
+from storage.tables.pipelines import PipelineDefinitionRow
+from storage.tables.platform import ModuleRow
+from storage.tables.source_control import RepositoryRow
+from storage.unit_of_work import UnitOfWork
+
+PATH: Final = "azure-pipelines.yml"
+TEMPLATE_VERSION: Final = 1
+_VENV: Final = '"$(Agent.TempDirectory)/venv/bin/python"'
+_STEPS: Final[dict[Language, tuple[tuple[str, tuple[str, ...]], ...]]] = {
+    Language.PYTHON: (
+        ("Install", (
+            'python3 -m venv "$(Agent.TempDirectory)/venv"',
+            f"{_VENV} -m pip install --disable-pip-version-check build pytest pytest-cov",
+            f"{_VENV} -m pip install --disable-pip-version-check .",
+        )),
+        ("Test", (
+            f'{_VENV} -m pytest --junitxml "$(Common.TestResultsDirectory)/TEST-pytest.xml" \\',
+            '  --cov --cov-report "xml:$(Common.TestResultsDirectory)/coverage.xml"',
+        )),
+        ("Package", (f'{_VENV} -m build --wheel --outdir "$(Build.ArtifactStagingDirectory)/dist" .',)),
+    ),
+    Language.DOTNET: (
+        ("Restore", ("dotnet restore",)),
+        ("Build", ("dotnet build --configuration $(buildConfiguration) --no-restore",)),
+        ("Test", (
+            "dotnet test --configuration $(buildConfiguration) --no-build --logger trx \\",
+            '  --results-directory "$(Common.TestResultsDirectory)" --collect "XPlat Code Coverage"',
+        )),
+        ("Package", (
+            "dotnet pack --configuration $(buildConfiguration) --no-build \\",
+            '  --output "$(Build.ArtifactStagingDirectory)/dist"',
+        )),
+    ),
+    Language.NODE: (
+        ("Install", ("npm ci",)),
+        ("Test", ("npm test",)),
+        ("Package", (
+            'mkdir -p "$(Build.ArtifactStagingDirectory)/dist"',
+            'npm pack --pack-destination "$(Build.ArtifactStagingDirectory)/dist"',
+        )),
+    ),
+}  # fmt: skip
+
+
+def generate(module: ModuleRow, default_branch: str) -> str:
+    """The file, laid out as Azure Pipelines users know it; values are quoted, so that '1.10' stays what it is."""
+    language = Language(module.language)
+    variables = {"moduleName": module.name, "baseVersion": module.base_version}
+    if module.package_name is not None:
+        variables["packageName"] = module.package_name
+    if language is Language.DOTNET:
+        variables["buildConfiguration"] = "Release"
+    lines = [
+        f"# Made by Slipway from the metadata of the module {module.name}; changed by hand, it is left alone.",
+        *(line for name in ("trigger", "pr") for line in _branches(name, default_branch)),
+        "variables:",
+        *(f"  {name}: '{value}'" for name, value in variables.items()),
+        "",
+        "stages:",
+        "  - stage: Build",
+        "    displayName: Build and test",
+        "    jobs:",
+        "      - job: Build",
+        "        displayName: Build and test",
+        "        pool:",
+        "          vmImage: ubuntu-latest",
+        "        timeoutInMinutes: 30",
+        "        steps:",
+        "          - checkout: self",
+    ]
+    for title, commands in _STEPS[language]:
+        lines += ["          - script: |", "              set -e", *(f"              {one}" for one in commands)]
+        lines.append(f"            displayName: {title}")
+    return "\n".join(lines) + "\n"
+
+
+def _branches(name: str, branch: str) -> list[str]:
+    quoted = branch.replace("'", "''")
+    return [f"{name}:", "  branches:", "    include:", f"      - '{quoted}'", ""]
+
+
+def content_hash(yaml: str) -> str:
+    """Of a file's bytes."""
+    return f"sha256:{hashlib.sha256(yaml.encode()).hexdigest()}"
+
+
+class PipelineGeneratorService:
+    """Owns pipeline definitions."""
+
+    async def generated(self, uow: UnitOfWork, repository: RepositoryRow, yaml: str) -> None:
+        """Records the pipeline that a repository's first commit holds; once."""
+        assert repository.module_id is not None
+        if await uow.rows.find(PipelineDefinitionRow, repository_id=repository.id) is not None:
+            return
+        row = PipelineDefinitionRow(
+            tenant_id=repository.tenant_id,
+            project_id=repository.project_id,
+            module_id=repository.module_id,
+            repository_id=repository.id,
+            path=PATH,
+            yaml=yaml,
+            content_hash=content_hash(yaml),
+            template_version=TEMPLATE_VERSION,
+            trace_id=repository.trace_id,
+        )
+        await uow.rows.add(row)
+        event = PipelineGenerated(
+            repository_id=repository.id,
+            path=row.path,
+            content_hash=row.content_hash,
+            template_version=row.template_version,
+        )
+        record(uow, event, subject_id=row.id, project_id=row.project_id, module_id=row.module_id)

@@ -1,0 +1,96 @@
+"""What a move of a branch or a pull request starts, as the pipeline's file says at that very commit."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from providers.git.errors import PathMissing, RevisionMissing
+from providers.pipelines.definition.document import MOST_CHARACTERS
+from providers.pipelines.definition.load import load_triggers
+from providers.pipelines.definition.triggers import matches
+from providers.pipelines.definition.values import Trigger
+from services.pipelines.runs import NewRun, RunReason, queue
+from services.source_control.git import Git, key_of
+from storage.tables.pipelines import PipelineDefinitionRow, PipelineRunRow
+from storage.tables.source_control import RepositoryRow
+from storage.unit_of_work import UnitOfWork
+
+SECONDS: Final = 60.0
+MOST_PATHS: Final = 3_000
+SKIPS: Final = ("[skip ci]", "[ci skip]", "***no_ci***")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """A branch that stands at a new commit, or a pull request whose source does; ``into`` is its target."""
+
+    repository: RepositoryRow
+    pipeline: PipelineDefinitionRow
+    branch: str
+    old_sha: str | None
+    sha: str
+    trace_id: str
+    into: str | None = None
+    pull_request_id: UUID | None = None
+
+
+class TriggerService:
+    """Asks Git outside any unit of work, and queues within one."""
+
+    def __init__(self, git: Git) -> None:
+        self._git = git
+
+    async def starts(self, moved: Moved) -> bool:
+        """Whether a run follows; not where the file is absent or the commit's message asks to skip it."""
+        key = key_of(moved.repository)
+        async with asyncio.timeout(SECONDS):
+            text = await self.text_at(moved.repository, moved.pipeline, moved.sha)
+            commit = await self._git.commit(key, moved.sha)
+            if text is None or any(skip in commit.message.lower() for skip in SKIPS):
+                return False
+            trigger, pr = load_triggers(text)
+            wanted = trigger if moved.into is None else pr
+            return matches(wanted, moved.into or moved.branch, await self._paths(moved, wanted))
+
+    async def text_at(self, repository: RepositoryRow, pipeline: PipelineDefinitionRow, sha: str) -> str | None:
+        """The pipeline's file at a commit; None where it is absent."""
+        try:
+            found = await self._git.file(key_of(repository), sha, pipeline.path, max_bytes=MOST_CHARACTERS)
+        except PathMissing:
+            return None
+        return found.data.decode("utf-8", "replace")
+
+    async def _paths(self, moved: Moved, trigger: Trigger) -> Sequence[str] | None:
+        """What the move changed; None when nobody asks or too much did."""
+        if not (trigger.paths.include or trigger.paths.exclude):
+            return None
+        base = moved.into or moved.old_sha
+        if base is None:
+            return None
+        key = key_of(moved.repository)
+        try:
+            old = await self._git.head(key, base) if moved.into is not None else base
+            if old is None:
+                return None
+            diff = await self._git.diff(
+                key, old, moved.sha, patches=False, limit=MOST_PATHS, from_merge_base=moved.into is not None
+            )
+        except RevisionMissing:
+            return None
+        return None if diff.truncated else [path for file in diff.files for path in (file.path, file.old_path) if path]
+
+    async def queue(self, uow: UnitOfWork, moved: Moved) -> None:
+        """The run, unless the same pipeline was started at the same sha for the same reason before."""
+        new = NewRun(
+            pipeline_id=moved.pipeline.id,
+            branch=moved.branch,
+            commit_sha=moved.sha,
+            reason=RunReason.TRIGGER if moved.into is None else RunReason.PULL_REQUEST,
+            pull_request_id=moved.pull_request_id,
+            trace_id=moved.trace_id,
+            requested_by=uow.cause.actor_id,
+        )
+        if await uow.rows.find(PipelineRunRow, trigger_key=new.trigger_key) is None:
+            await queue(uow, new)

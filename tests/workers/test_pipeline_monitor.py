@@ -1,0 +1,129 @@
+"""PipelineMonitorWorker by hand: what starts a run, once; how a run is driven, lost and canceled."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from providers.pipelines.values import RunKey
+from storage.event_log import EventFilter, read
+from storage.tables.operations import EventRow
+from tests.api.conftest import admin, operator
+from tests.api.test_commits import Repo, repo
+from workers.delivery import of_event
+from workers.execution import Execution
+
+pytestmark = pytest.mark.both_databases
+
+__all__ = ["admin", "operator", "repo"]
+NAME = "PipelineMonitorWorker"
+STEPS = "jobs:\n- job: a\n  steps:\n  - checkout: none\n  - script: {script}\n"
+RUNS = """{ pipelineRuns { nodes { id number status reason attempt branch commitSha failureReason failure
+    pullRequest { number } firstAttempt { number } stages { jobs { status explanation
+        steps { displayName status explanation exitCode } } } } } }"""
+
+
+class Monitored:
+    """A repository whose worker runs when the test says so."""
+
+    def __init__(self, repo: Repo) -> None:
+        self.repo, self.client = repo, repo.client
+        self.runtime = repo.client.slipway.workers.runtime
+
+    async def events(self, *types: str) -> list[EventRow]:
+        async with self.client.slipway.database.reading(self.repo.access) as session:
+            return await read(session, self.repo.access, after=0, wanted=EventFilter(types=types), limit=500)
+
+    async def deliver(self, *types: str) -> None:
+        """Every event of these types, each twice at once and then again."""
+        for row in await self.events(*types):
+            runs = [self.runtime.run(NAME, row.event_id.hex, 1) for _ in range(2)]
+            await asyncio.gather(*runs)
+            assert await self.runtime.run(NAME, row.event_id.hex, 1) is None
+
+    async def runs(self) -> list[dict[str, Any]]:
+        return list((await self.client.ask(RUNS))["pipelineRuns"]["nodes"])
+
+    async def file(self, text: str, branch: str = "work") -> str:
+        """The sha of a branch that holds this pipeline."""
+        changes = [{"path": "azure-pipelines.yml", "content": text}]
+        fields = {"repositoryId": self.repo.id, "branch": branch, "message": "m", "changes": changes}
+        made = await self.client.done("createCommit", "commit { sha }", **fields)
+        return str(made["commit"]["sha"])
+
+
+@pytest.fixture
+def monitored(repo: Repo) -> Monitored:
+    return Monitored(repo)
+
+
+async def test_a_push_starts_one_run_however_often_it_is_delivered(monitored: Monitored) -> None:
+    sha = await monitored.file("trigger: [work]\n" + STEPS.format(script="echo hi"))
+    await monitored.deliver("BranchCreated", "BranchUpdated")
+    (run,) = await monitored.runs()
+    assert (run["status"], run["reason"], run["branch"], run["commitSha"]) == ("QUEUED", "TRIGGER", "work", sha)
+    assert len(await monitored.events("PipelineRunQueued")) == 1
+
+
+async def test_a_queued_run_is_driven_once_to_its_end(monitored: Monitored) -> None:
+    await monitored.file("trigger: [work]\n" + STEPS.format(script="exit 3"))
+    await monitored.deliver("BranchUpdated")
+    await monitored.deliver("PipelineRunQueued")
+    (run,) = await monitored.runs()
+    assert (run["status"], run["failureReason"]) == ("FAILED", "STEP_FAILED")
+    (job,) = run["stages"][0]["jobs"]
+    assert [(step["status"], step["exitCode"], step["explanation"]) for step in job["steps"]] == [
+        ("SKIPPED", None, "it is not enabled"), ("FAILED", 3, "script ended with exit code 3"),
+    ]  # fmt: skip
+    told = [row.event_type for row in await monitored.events("PipelineRunStarted", "PipelineRunFinished")]
+    assert told == ["PipelineRunStarted", "PipelineRunFinished"]
+
+
+async def test_a_file_that_cannot_run_fails_with_each_mistake_before_anything_runs(monitored: Monitored) -> None:
+    await monitored.file("trigger: [work]\njobs:\n- job: a\n  stepz: []\n  steps:\n  - task: Unknown@1\n")
+    await monitored.deliver("BranchUpdated")
+    await monitored.deliver("PipelineRunQueued")
+    (run,) = await monitored.runs()
+    assert (run["status"], run["failureReason"], run["stages"]) == ("FAILED", "INVALID_PIPELINE", [])
+    assert run["failure"].splitlines() == [
+        "4:3: 'stepz' is not supported in a job: did you mean 'steps'?",
+        "6:5: the task 'Unknown@1' is not supported: script, bash, checkout pass",
+    ]
+
+
+async def started(monitored: Monitored) -> EventRow:
+    """The delivery of a run whose row says that it runs, though nothing runs it."""
+    (queued,) = await monitored.events("PipelineRunQueued")
+    slipway = monitored.client.slipway
+    execution = Execution(slipway.database, NAME, of_event(queued))
+    assert await execution.begin()
+
+    async def start(uow: Any) -> None:
+        assert await slipway.services.pipeline_runs.started(uow, queued.subject_id)
+
+    assert await execution.progress("started", start)
+    return queued
+
+
+async def test_a_run_whose_execution_died_is_lost_and_queued_again_as_the_next_attempt(monitored: Monitored) -> None:
+    await monitored.file("trigger: [work]\n" + STEPS.format(script="echo hi"))
+    await monitored.deliver("BranchUpdated")
+    await started(monitored)
+    await monitored.deliver("PipelineRunQueued")
+    first, second = await monitored.runs()
+    assert (first["status"], first["failureReason"], first["attempt"]) == ("FAILED", "LOST", 1)
+    assert (second["status"], second["reason"], second["attempt"]) == ("QUEUED", "RETRY", 2)
+    assert second["firstAttempt"] == {"number": 1}
+    await monitored.deliver("PipelineRunQueued")
+    assert [run["status"] for run in await monitored.runs()] == ["FAILED", "SUCCEEDED"]
+
+
+async def test_nothing_of_a_finished_run_is_left_in_its_workspace(monitored: Monitored) -> None:
+    await monitored.file("trigger: [work]\n" + STEPS.format(script="touch here"))
+    await monitored.deliver("BranchUpdated")
+    await monitored.deliver("PipelineRunQueued")
+    assert list((monitored.client.slipway.settings.data / "work").iterdir()) == []
+    (queued,) = await monitored.events("PipelineRunQueued")
+    key = RunKey(tenant_id=queued.tenant_id, run_id=queued.subject_id)
+    lines = await monitored.client.slipway.providers.run_logs.read(key, after=0, limit=10)
+    assert [line.text for line in lines] == ["##[section]Starting: CmdLine", "##[section]Finishing: CmdLine"]
