@@ -7,7 +7,7 @@ from strawberry.dataloader import DataLoader
 
 from services.actor import Actor
 from storage.engine import Database
-from storage.queries.rows import Rows
+from storage.queries.pipelines import PipelineQueries
 from storage.tables.pipelines import RunRecordRow
 
 
@@ -16,9 +16,9 @@ def run_records(database: Database, actor: Actor) -> DataLoader[UUID, list[RunRe
 
     async def load(run_ids: list[UUID]) -> list[list[RunRecordRow]]:
         async with database.reading(actor.access) as session:
-            rows = await Rows(session, actor.access).by_keys(RunRecordRow, ("run_id",), [(one,) for one in run_ids])
+            rows = await PipelineQueries(session, actor.access).records_of(run_ids)
         found: defaultdict[UUID, list[RunRecordRow]] = defaultdict(list)
-        for row in sorted(rows, key=lambda row: row.number):
+        for row in rows:
             found[row.run_id].append(row)
         return [found[run_id] for run_id in run_ids]
 

@@ -118,8 +118,7 @@ class PipelineExecutionService:
         row = await uow.rows.get(PipelineRunRow, run_id, lock=True)
         assert row is not None
         row.updated_at = now()
-        keys = [(run_id, one.number) for one in records]
-        known = {found.number: found for found in await uow.rows.by_keys(RunRecordRow, ("run_id", "number"), keys)}
+        known = await uow.pipelines.records_numbered(run_id, [one.number for one in records])
         for one in records:
             found = known.get(one.number)
             if found is None:
@@ -141,7 +140,7 @@ class PipelineExecutionService:
         row = await uow.rows.get(PipelineRunRow, run_id, lock=True)
         if row is None or row.status in FINISHED:
             return
-        for one in await uow.rows.all(RunRecordRow, run_id=run_id):
+        for one in await uow.pipelines.records_of([run_id]):
             if one.status not in DONE:
                 ended = Status.CANCELED if one.status == Status.RUNNING else Status.SKIPPED
                 one.status, one.explanation = ended.value, "the run was lost"
