@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -129,7 +130,15 @@ class DurableEngine:
                 await asyncio.wait(left, timeout=GRACE_SECONDS)
         await asyncio.to_thread(_hand_back, self._engine)
         DBOS.destroy(destroy_registry=True)
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())  # DBOS's own was the loop's, and is gone
+        event.listen(self._engine, "checkin", _close)
         self._engine.dispose()
+        self._engine = None
+
+
+def _close(_: Any, record: Any) -> None:
+    """A thread that outlives the engine brings its connection back to a pool that nobody closes any more."""
+    record.invalidate()
 
 
 def _hand_back(engine: Engine) -> None:
