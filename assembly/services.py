@@ -38,6 +38,7 @@ def build_services(data: Path, database: Database, providers: Providers, failpoi
     git = providers.git
     identities = IdentityService(TokenIssuer(_signing_key(data / "issuer.pem")))
     repositories = RepositoryService()
+    environments = EnvironmentService(repositories)
     pull_requests = PullRequestService()
     return Services(
         identities=identities,
@@ -46,11 +47,11 @@ def build_services(data: Path, database: Database, providers: Providers, failpoi
         modules=ModuleService(),
         artifacts=ArtifactService(),
         repositories=repositories,
-        environments=EnvironmentService(repositories),
+        environments=environments,
         configuration=ConfigurationService(),
         branch_creation=BranchCreation(git),
         branch_deletion=BranchDeletion(),
-        dead_letters=DeadLetterService(),
+        dead_letters=DeadLetterService(repositories, environments),
         commits=CommitService(git),
         moving=Moving(database, git, providers.transport, BranchTurns(), failpoints),
         pull_requests=pull_requests,

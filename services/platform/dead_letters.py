@@ -2,16 +2,21 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 from uuid import UUID
 
 from services.actor import Actor, Needs, Scope
 from services.errors import PreconditionFailed, absent
 from services.events.event import record
 from services.events.platform import DeliveryReplayed
-from storage.ids import public_id
+from services.platform.environments import EnvironmentService
+from services.source_control.repositories import RepositoryService
+from storage.ids import parse_id, public_id
 from storage.tables.operations import DeadLetterRow
 from storage.unit_of_work import UnitOfWork
+
+
+PROVISIONING: Final = "RepositoryProvisioningWorker"
 
 
 class DeadLetterStatus(StrEnum):
@@ -32,8 +37,15 @@ class ReplayDelivery:
 class DeadLetterService:
     """Owns dead letters; workers write them, operators replay them."""
 
+    def __init__(self, repositories: RepositoryService, environments: EnvironmentService) -> None:
+        self._repositories = repositories
+        self._environments = environments
+
     async def replay(self, uow: UnitOfWork, actor: Actor, command: ReplayDelivery) -> DeadLetterRow:
-        """The dead letter, REPLAYED; its event hands it out, and if it fails again it is OPEN again."""
+        """The dead letter, REPLAYED; its event hands it out, and if it fails again it is OPEN again.
+
+        What its worker was making waits to be made again.
+        """
         actor.require(command.needs)
         row = await uow.rows.get(DeadLetterRow, command.dead_letter_id, lock=True)
         if row is None:
@@ -44,7 +56,14 @@ class DeadLetterService:
             )
         row.status, row.replays = DeadLetterStatus.REPLAYED.value, row.replays + 1
         await uow.operations.forget_processed(row.worker, row.delivery)
+        await self._take_back(uow, row)
         name = row.delivery if row.delivery.startswith("tick:") else f"evt-{row.delivery}"
         told = DeliveryReplayed(worker=row.worker, delivery=name, replay=row.replays)
         record(uow, told, subject_id=row.id, project_id=row.project_id)
         return row
+
+    async def _take_back(self, uow: UnitOfWork, row: DeadLetterRow) -> None:
+        if row.worker == PROVISIONING and row.subject is not None:
+            _, repository_id = parse_id(row.subject)
+            await self._repositories.provisioning_again(uow, repository_id)
+            await self._environments.repository_asked_again(uow, repository_id)

@@ -168,6 +168,13 @@ class EnvironmentService:
         row.status = status.value
         _tell(uow, row, EnvironmentUpdated(changed=("status",)))
 
+    async def repository_asked_again(self, uow: UnitOfWork, repository_id: UUID) -> None:
+        """A FAILED environment is DECLARED until its repository, which is asked for once more, is made."""
+        row = await uow.rows.find(EnvironmentRow, repository_id=repository_id)
+        if row is not None and row.status == EnvironmentStatus.FAILED:
+            row.status = EnvironmentStatus.DECLARED.value
+            _tell(uow, row, EnvironmentUpdated(changed=("status",)))
+
     async def _place(self, uow: UnitOfWork, project_id: UUID, order: int | None) -> int:
         """The place that was asked for, or the next free one; the project must be locked."""
         rows = await uow.rows.all(EnvironmentRow, project_id=project_id)

@@ -174,13 +174,19 @@ class RepositoryService:
         return row
 
     async def provisioning_failed(self, uow: UnitOfWork, repository_id: UUID, reason: str) -> None:
-        """Records why; the name stays taken until the repository is archived."""
+        """Records why; the name stays taken, and the delivery's replay tries again."""
         row = await uow.rows.get(RepositoryRow, repository_id, lock=True)
         if row is None or row.status != RepositoryStatus.PROVISIONING:
             return
         row.status, row.failure = RepositoryStatus.FAILED.value, reason
         event = RepositoryProvisioningFailed(reason=reason)
         record(uow, event, subject_id=row.id, project_id=row.project_id, module_id=row.module_id)
+
+    async def provisioning_again(self, uow: UnitOfWork, repository_id: UUID) -> None:
+        """A FAILED repository is PROVISIONING: its worker is handed it once more; the caller has authorised it."""
+        row = await uow.rows.get(RepositoryRow, repository_id, lock=True)
+        if row is not None and row.status == RepositoryStatus.FAILED:
+            row.status, row.failure = RepositoryStatus.PROVISIONING.value, None
 
     async def maintained(self, uow: UnitOfWork, repository_id: UUID, due_at: datetime) -> None:
         """The next change plans the next maintenance."""

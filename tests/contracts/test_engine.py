@@ -188,7 +188,7 @@ async def test_what_waits_holds_nothing_and_survives_a_restart(
     for name in names:
         await engine.begin("Worker", name)
     await until(lambda: [row["status"] for row in stored.rows()].count("DELAYED") == len(names))
-    assert not engine._running
+    await until(lambda: not engine._running)
     await engine.begin("Worker", "z")
     await until(lambda: ("z", 1) in carrier.ends, 1.0)
     await again(engine)

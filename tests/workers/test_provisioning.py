@@ -132,6 +132,47 @@ async def test_an_environment_whose_repository_cannot_be_made_is_failed(admin: C
     assert (await admin.ask(query))["environment"] == {"status": "FAILED", "repository": {"status": "FAILED"}}
 
 
+async def replay(client: Client) -> None:
+    (letter,) = (await client.ask("{ deadLetters { nodes { id } } }"))["deadLetters"]["nodes"]
+    await client.done("replayDelivery", "deadLetter { id }", deadLetterId=letter["id"])
+
+
+async def test_a_replayed_dead_letter_makes_the_repository_that_had_failed(admin: Client) -> None:
+    await admin.done("provisionRepository", "repository { id }", moduleId=await module(admin))
+    assert await one_run(admin, Refusing, 1) is None
+    await replay(admin)
+    answer = (await admin.ask(STATUS))["repository"]
+    assert (answer["status"], answer["failure"]) == ("PROVISIONING", None)
+    await admin.slipway.work()
+    answer = await eventually(lambda: admin.ask(STATUS), lambda a: a["repository"]["status"] == "PROVISIONED")
+    await admin.slipway.stop()
+    assert [branch["name"] for branch in answer["repository"]["branches"]["nodes"]] == ["main"]
+    assert [event.event_type for event in await events(admin)].count("RepositoryProvisioned") == 1
+
+
+async def test_a_replay_that_fails_says_its_new_reason(admin: Client) -> None:
+    await admin.done("provisionRepository", "repository { id }", moduleId=await module(admin))
+    assert await one_run(admin, Refusing, 1) is None
+    await replay(admin)
+    assert await one_run(admin, Failing, 5) is None
+    answer = (await admin.ask(STATUS))["repository"]
+    assert (answer["status"], answer["failure"]) == ("FAILED", "OSError: no space left")
+
+
+async def test_an_environment_follows_the_replay_of_its_repository(admin: Client) -> None:
+    project = (await admin.done("createProject", "project { id }", name="booking"))["project"]["id"]
+    await admin.done("declareEnvironment", "environment { id }", projectId=project, name="dev")
+    assert await one_run(admin, Refusing, 1) is None
+    await replay(admin)
+    query = '{ environment(project: "booking", name: "dev") { status repository { status } } }'
+    waiting = {"status": "DECLARED", "repository": {"status": "PROVISIONING"}}
+    assert (await admin.ask(query))["environment"] == waiting
+    requested = next(e for e in await events(admin) if e.event_type == "RepositoryProvisioningRequested")
+    run = admin.slipway.workers.runtime.run
+    assert await run("RepositoryProvisioningWorker", requested.event_id.hex, 1) is None
+    assert (await admin.ask(query))["environment"] == {"status": "READY", "repository": {"status": "PROVISIONED"}}
+
+
 async def test_a_failure_is_tried_again_with_backoff_until_the_last_attempt(admin: Client) -> None:
     await admin.done("provisionRepository", "repository { id }", moduleId=await module(admin))
     waits = [await one_run(admin, Failing, attempt) for attempt in range(1, 6)]
