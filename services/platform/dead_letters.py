@@ -15,7 +15,6 @@ from storage.ids import parse_id, public_id
 from storage.tables.operations import DeadLetterRow
 from storage.unit_of_work import UnitOfWork
 
-
 PROVISIONING: Final = "RepositoryProvisioningWorker"
 
 
