@@ -14,8 +14,8 @@ from schema.commands import Command
 from schema.errors import UserError, user_error
 from schema.events import Event, event_of
 from schema.types import TYPES
-from services.errors import IdempotencyMismatch, InvalidInput, NotFound, SlipwayError, of_storage
-from services.names import trace
+from services.errors import IdempotencyMismatch, NotFound, SlipwayError, of_storage
+from services.names import trace, words
 from storage import event_log
 from storage.access import Access, IdempotencyKey
 from storage.errors import StorageError
@@ -96,8 +96,7 @@ def idempotency_key(context: Context, input: Command) -> IdempotencyKey | None:
     """The client's key with the hash of the whole input, or None."""
     if input.idempotency_key is None:
         return None
-    if not 1 <= len(input.idempotency_key) <= 200:
-        raise InvalidInput("idempotencyKey has 1 to 200 characters", field="idempotencyKey")
+    words(input.idempotency_key, "idempotencyKey", most=200, least=1)
     body = hashlib.sha256(repr((type(input).__name__, input)).encode()).hexdigest()
     return IdempotencyKey(identity_id=context.actor.identity_id, key=input.idempotency_key, body_hash=body)
 

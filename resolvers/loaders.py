@@ -13,7 +13,7 @@ from schema.connections import Asked, connect
 from schema.types import TYPES
 from services.actor import Actor, Scope
 from storage.engine import Database
-from storage.queries.conditions import Compare, Condition
+from storage.queries.conditions import Condition
 from storage.queries.lineage import LineageQueries
 from storage.queries.rows import Page, Rows
 
@@ -85,11 +85,9 @@ class RowLoaders:
 
     async def newest(self, target: str, **keys: object) -> Any:
         """Of the rows with these column values the wrapped one that was made last, or None."""
-        where = tuple(Condition(name, Compare.IS, value) for name, value in keys.items())
-        page = Page(limit=1, where=where, descending=True)
         async with self._database.reading(self._access) as session:
-            rows = await Rows(session, self._access).page(TYPES[target][1], page)
-        return TYPES[target][0].of(rows[0]) if rows else None
+            row = await Rows(session, self._access).newest(TYPES[target][1], **keys)
+        return None if row is None else TYPES[target][0].of(row)
 
     async def _load_rows(self, keys: list[tuple[str, UUID]]) -> list[Any]:
         wanted: dict[str, list[UUID]] = defaultdict(list)

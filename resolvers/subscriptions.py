@@ -15,6 +15,7 @@ from schema.mapping import id_of
 from schema.pipelines import PipelineLogPart, PipelineRun
 from schema.pull_requests import PullRequest
 from services.errors import InvalidInput
+from services.names import trace, words
 from storage.event_log import EventFilter
 from storage.ids import parse_id
 from storage.tables.operations import EventRow
@@ -105,11 +106,11 @@ def _wanted(filter: EventFilterInput | None) -> EventFilter:
     subject = filter.subject_id
     project, module = filter.project_id, filter.module_id
     return EventFilter(
-        types=None if filter.types is None else tuple(filter.types),
+        types=None if filter.types is None else tuple(words(one, "filter.types", most=100) for one in filter.types),
         project_id=None if project is None else id_of(project, "Project", "projectId"),
         module_id=None if module is None else id_of(module, "Module", "moduleId"),
         subject_id=None if subject is None else _any_id(subject),
-        trace_id=filter.trace_id,
+        trace_id=trace(filter.trace_id),
     )
 
 

@@ -127,7 +127,7 @@ class DeleteBranchInput(Command):
 
     repository_id: strawberry.ID
     name: str
-    expected_head_sha: str | None = None
+    expected_head_sha: GitSha | None = None
 
     def to_command(self) -> branches.DeleteBranch:
         """Frozen."""

@@ -112,7 +112,8 @@ def absent(kind: str, name: str, *, field: str | None = None) -> NotFound:
 def of_storage(error: StorageError) -> SlipwayError | None:
     """What users see of storage's refusal; None for a defect of ours."""
     if isinstance(error, UniqueViolation):
-        return Conflict(f"{error}: choose another name or use the one that stands")
+        field = "name" if error.constraint.endswith("_name") else None
+        return Conflict(f"{field or 'it'} is taken already: choose another or use the one that stands", field=field)
     if isinstance(error, Unavailable):
         return ProviderDown(f"{error}: try again, a command with its idempotencyKey")
     return None

@@ -51,10 +51,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
 
 @pytest.fixture
 def outside(database_url: URL) -> Iterator[Engine]:
-    """The database as someone sees it who goes past Slipway: no guard, and on PostgreSQL the superuser."""
-    if database_url.get_backend_name() == "sqlite":
-        engine = create_engine(database_url.set(drivername="sqlite"))
-    else:
-        engine = create_engine(database_url.set(username="postgres"))
+    """The database as an outsider sees it."""
+    engine = outsider(database_url)
     yield engine
     engine.dispose()
+
+
+def outsider(url: URL) -> Engine:
+    """Someone who goes past Slipway: no guard, and on PostgreSQL the superuser."""
+    if url.get_backend_name() == "sqlite":
+        return create_engine(url.set(drivername="sqlite"))
+    return create_engine(url.set(username="postgres"))

@@ -10,6 +10,7 @@ from providers.git.values import FileChange, FileMode, Stream
 MOST_CHANGES: Final = 10_000
 MOST_BYTES: Final = 100 * 1024 * 1024
 LONGEST: Final = 4_096
+LONGEST_NAME: Final = 255
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _IGNORED = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _SHA = re.compile(r"[0-9a-f]{40}")
@@ -31,6 +32,10 @@ def check_path(path: str) -> str:
     for part in path.split("/"):
         if part in {"", ".", ".."}:
             raise InvalidChange(path, "a path is relative, without empty parts, '.' or '..'")
+        if len(part.encode()) > LONGEST_NAME:
+            raise InvalidChange(
+                path, f"a name in a path has at most {LONGEST_NAME} bytes: file systems hold no longer one"
+            )
         plain = _IGNORED.sub("", part).rstrip(". ").split(":")[0].lower()
         if plain == ".git" or _SHORT_GIT.fullmatch(plain):
             raise InvalidChange(path, "'.git' and what file systems take for it is refused as a name")

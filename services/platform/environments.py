@@ -153,7 +153,9 @@ class EnvironmentService:
         if row.status == EnvironmentStatus.ARCHIVED:
             return row
         if row.status == EnvironmentStatus.DECLARED:
-            raise PreconditionFailed("the environment's repository is being made: wait for EnvironmentUpdated")
+            raise PreconditionFailed(
+                "the environment's repository is being made: wait for EnvironmentUpdated", field="environmentId"
+            )
         await self._repositories.archive_for_environment(uow, row.repository_id)
         row.status = EnvironmentStatus.ARCHIVED.value
         _tell(uow, row, EnvironmentArchived(name=row.name))

@@ -60,8 +60,11 @@ class BranchCreation:
         repository = await writable(uow, command.repository_id)
         with told(field="name"):
             check_branch_name(command.name)
-        if command.from_sha is not None:
-            with told(field="fromSha"):
+        with told(field="fromBranch"):
+            if command.from_branch is not None:
+                check_branch_name(command.from_branch)
+        with told(field="fromSha"):
+            if command.from_sha is not None:
                 check_sha(command.from_sha)
         await check_free(uow, repository.id, command.name)
         return BranchSight(repository=repository)

@@ -8,7 +8,7 @@ from uuid import UUID
 from providers.git.errors import EmptyChange
 from providers.git.values import FileChange, Signature
 from services.actor import Actor, Needs, Scope
-from services.errors import Conflict, PolicyDenied, PreconditionFailed, absent
+from services.errors import Conflict, InvalidInput, PolicyDenied, PreconditionFailed, absent
 from services.names import words
 from services.source_control.git import Git, key_of, told
 from services.source_control.ref_moves import CREATE_COMMIT, RefMove, Standing
@@ -57,6 +57,8 @@ class CommitService:
         actor.require(command.needs)
         repository = await writable(uow, command.repository_id)
         words(command.message, "message", most=10_000, least=1)
+        if not command.changes:
+            raise InvalidInput("changes is empty: give at least one file", field="changes")
         branch = await uow.rows.find(BranchRow, repository_id=repository.id, name=command.branch)
         if branch is None:
             raise absent("branch", command.branch, field="branch")
@@ -115,11 +117,11 @@ def moves_directly(repository: RepositoryRow, branch: BranchRow) -> bool:
     return not branch.is_protected or (repository.kind == "ENVIRONMENT" and repository.allow_direct_push)
 
 
-async def writable(uow: UnitOfWork, repository_id: UUID) -> RepositoryRow:
-    """The repository, when it is made and not archived."""
+async def writable(uow: UnitOfWork, repository_id: UUID, field: str = "repositoryId") -> RepositoryRow:
+    """The repository, when it is made and not archived; ``field`` is the input that leads to it."""
     row = await uow.rows.get(RepositoryRow, repository_id)
     if row is None:
-        raise absent("repository", public_id("Repository", repository_id), field="repositoryId")
+        raise absent("repository", public_id("Repository", repository_id), field=field)
     if row.status != RepositoryStatus.PROVISIONED:
-        raise PreconditionFailed(f"the repository is {row.status}: only a PROVISIONED one takes changes")
+        raise PreconditionFailed(f"the repository is {row.status}: only a PROVISIONED one takes changes", field=field)
     return row

@@ -8,6 +8,7 @@ from providers.git.errors import MergeConflict, NotFastForward
 from providers.git.values import MergeMethod, Signature
 from services.actor import Actor, Needs, Scope
 from services.errors import Conflict, PreconditionFailed, absent
+from services.names import words
 from services.source_control.commits import writable
 from services.source_control.git import Git, key_of, told
 from services.source_control.protection import required_reviews
@@ -53,21 +54,26 @@ class MergeService:
     async def authorise(self, uow: UnitOfWork, actor: Actor, command: MergePullRequest) -> MergeSight:
         """Open, reviewed enough, and nothing moved."""
         actor.require(command.needs)
+        if command.message is not None:
+            words(command.message, "message", most=10_000, least=1)
         row = await self._pull_requests.known(uow, command.pull_request_id)
         if row.status == PullRequestStatus.MERGED:
-            raise Conflict("the pull request was merged by another command: refetch it")
+            raise Conflict("the pull request was merged by another command: refetch it", field="pullRequestId")
         row = self._pull_requests.unclosed(row)
-        repository = await writable(uow, row.repository_id)
+        repository = await writable(uow, row.repository_id, "pullRequestId")
         source = await uow.rows.find(BranchRow, repository_id=row.repository_id, name=row.source_branch)
         target = await uow.rows.find(BranchRow, repository_id=row.repository_id, name=row.target_branch)
         if source is None or target is None:
-            raise absent("branch", row.source_branch if source is None else row.target_branch)
+            gone = row.source_branch if source is None else row.target_branch
+            raise absent("branch", gone, field="pullRequestId")
         if command.expected_source_sha != source.head_sha or row.source_sha != source.head_sha:
             raise Conflict(f"the source is at {source.head_sha}: review it as it is now", field="expectedSourceSha")
         reviews = await reviewed(uow, row, required_reviews(repository, target))
         if not reviews.passed:
             raise PreconditionFailed(
-                f"the pull request has {reviews.summary}", help="reviewPullRequest with verdict: APPROVE"
+                f"the pull request has {reviews.summary}",
+                field="pullRequestId",
+                help="reviewPullRequest with verdict: APPROVE",
             )
         return MergeSight(repository=repository, pull_request=row, target=target)
 
@@ -75,7 +81,7 @@ class MergeService:
         """The merge's objects, onto where the target stands in Git."""
         key, row = key_of(sight.repository), sight.pull_request
         who = Signature(name=actor.name, email=actor.email, when=now().replace(microsecond=0))
-        message = command.message or f"Merge pull request #{row.number}: {row.title}\n"
+        message = command.message if command.message is not None else f"Merge pull request #{row.number}: {row.title}\n"
         with told():
             head = await self._git.head(key, row.target_branch)
             try:
@@ -89,7 +95,9 @@ class MergeService:
                     message=message,
                 )
             except (MergeConflict, NotFastForward) as error:
-                raise PreconditionFailed(str(error), help="createCommit on the source branch") from error
+                raise PreconditionFailed(
+                    str(error), field="pullRequestId", help="createCommit on the source branch"
+                ) from error
         return RefMove(
             kind=MERGE,
             repository=sight.repository,

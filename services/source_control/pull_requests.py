@@ -148,7 +148,11 @@ class PullRequestService:
     def unclosed(self, row: PullRequestRow) -> PullRequestRow:
         """The row, when it is open."""
         if row.status != PullRequestStatus.OPEN:
-            raise PreconditionFailed(f"the pull request is {row.status}: only an OPEN one changes")
+            raise PreconditionFailed(
+                f"the pull request is {row.status}: only an OPEN one changes",
+                field="pullRequestId",
+                help="openPullRequest for what is new",
+            )
         return row
 
 

@@ -135,9 +135,13 @@ class RepositoryService:
         if row.status == RepositoryStatus.ARCHIVED:
             return row
         if row.status == RepositoryStatus.PROVISIONING:
-            raise PreconditionFailed("the repository is being made: wait for RepositoryProvisioned")
+            raise PreconditionFailed(
+                "the repository is being made: wait for RepositoryProvisioned", field="repositoryId"
+            )
         if row.kind == RepositoryKind.ENVIRONMENT:
-            raise PreconditionFailed("the repository is an environment's", help="archiveEnvironment")
+            raise PreconditionFailed(
+                "the repository is an environment's", field="repositoryId", help="archiveEnvironment"
+            )
         _archive(uow, row)
         return row
 

@@ -59,14 +59,27 @@ class Rows:
 
     async def find(self, kind: type[R], **keys: object) -> R | None:
         """The one row with these column values."""
+        if _impossible(keys.values()):
+            return None
         statement = visible(self._access, kind).where(*(_column(kind, name) == value for name, value in keys.items()))
         found: R | None = (await self._session.execute(statement)).scalar_one_or_none()
         return found
 
     async def find_locked(self, kind: type[R], **keys: object) -> R | None:
         """The one row with these column values; nobody else changes it before the commit."""
+        if _impossible(keys.values()):
+            return None
         statement = visible(self._access, kind).where(*(_column(kind, name) == value for name, value in keys.items()))
         found: R | None = (await self._session.execute(statement.with_for_update())).scalar_one_or_none()
+        return found
+
+    async def newest(self, kind: type[R], **keys: object) -> R | None:
+        """Of the rows with these column values the one that was made last."""
+        if _impossible(keys.values()):
+            return None
+        statement = visible(self._access, kind).where(*(_column(kind, name) == value for name, value in keys.items()))
+        latest = statement.order_by(_column(kind, "id").desc()).limit(1)
+        found: R | None = (await self._session.execute(latest)).scalar_one_or_none()
         return found
 
     async def all(self, kind: type[R], **keys: object) -> list[R]:
@@ -82,7 +95,8 @@ class Rows:
     async def by_keys(self, kind: type[R], names: Sequence[str], keys: Sequence[tuple[object, ...]]) -> list[R]:
         """The visible rows whose columns of these names hold one of the keys."""
         columns = tuple_(*(_column(kind, name) for name in names))
-        return list((await self._session.execute(visible(self._access, kind).where(columns.in_(keys)))).scalars())
+        possible = [key for key in keys if not _impossible(key)]
+        return list((await self._session.execute(visible(self._access, kind).where(columns.in_(possible)))).scalars())
 
     async def page(self, kind: type[R], page: Page) -> list[R]:
         """One keyset page."""
@@ -117,6 +131,11 @@ class Rows:
         """Removes the row and flushes."""
         await self._session.delete(row)
         await self._session.flush()
+
+
+def _impossible(values: Iterable[object]) -> bool:
+    """Whether no row holds them: PostgreSQL's text has no NUL and refuses to be asked for one."""
+    return any(isinstance(value, str) and "\0" in value for value in values)
 
 
 def _column(kind: type[TenantScoped], name: str) -> Any:

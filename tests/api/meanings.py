@@ -118,10 +118,10 @@ REFERENCES: Final[dict[str, str]] = {
     "CreateBranchInput.fromBranch": "Branch.name",
     "CreateBranchInput.fromSha": "Commit.sha",
     "ProtectBranchInput.name": "Branch.name",
-    "DeleteBranchInput.name": "Branch.name",
+    "DeleteBranchInput.name": "Branch.merged",
     "CreateCommitInput.branch": "Branch.name",
     "sourceBranch": "Branch.name",
-    "targetBranch": "Branch.name",
+    "targetBranch": "Branch.merged",
 }
 
 # What refers to nothing behind a wall, with a value that passes; None where it is never needed.
@@ -171,7 +171,6 @@ VALUES: Final[dict[str, Any]] = {
     "title": "t",
     "body": None,
     "verdict": "COMMENT",
-    "OpenPullRequestInput.targetBranch": None,
 }
 
 # Members that stand for the own seeds' value and cannot be tried across a wall, since another check comes first.
@@ -185,7 +184,13 @@ OWN: Final[dict[str, str]] = {
 
 # Optional members without which nothing passes.
 ALWAYS: Final = frozenset(
-    {"FileChangeInput.content", "ConfigurationEntryInput.value", "CreateIdentityInput.onBehalfOf"}
+    {
+        "FileChangeInput.content",
+        "ConfigurationEntryInput.value",
+        "CreateIdentityInput.onBehalfOf",
+        "OpenPullRequestInput.targetBranch",
+        "ProvisionRepositoryInput.name",
+    }
 )
 
 
@@ -271,6 +276,8 @@ def _own(owner: str, member: str, declared: Any, own: Seeds) -> Any:
         if f"{owner}.{member}" not in VALUES and (target := meaning(owner, member, table)) is not None:
             return standing(own, target)
     value = meaning(owner, member, VALUES)
+    if value is None and is_enum_type(kind := get_named_type(declared.type)):
+        return next(iter(kind.values))
     if value is None:
         raise Unknown(owner, member, declared.type)
     return value

@@ -51,6 +51,7 @@ def natural_keys(tenant: str, marker: str) -> dict[str, str]:
         "Environment.name": f"{marker}-env",
         "Repository.name": f"{marker}-module",
         "Branch.name": f"{marker}-work",
+        "Branch.merged": f"{marker}-done",
         "Artifact.name": f"{marker}-artifact",
         "Artifact.producer": f"{marker}-producer",
         "Artifact.digest": "sha256:" + hashlib.sha256(marker.encode()).hexdigest(),
@@ -132,7 +133,7 @@ async def _repository(admin: Client, seeds: Seeds) -> None:
 async def _pull_requests(admin: Client, seeds: Seeds) -> None:
     """One that is merged, and one that is open, checked and reviewed."""
     values = seeds.values
-    merged = await _proposed(admin, seeds, f"{seeds.marker}-done")
+    merged = await _proposed(admin, seeds, values["Branch.merged"])
     fields = {"pullRequestId": merged["id"], "expectedSourceSha": merged["sourceSha"]}
     made = await admin.done("mergePullRequest", "pullRequest { mergeSha }", **fields)
     values["PullRequest.mergeSha"] = made["pullRequest"]["mergeSha"]
