@@ -14,6 +14,7 @@ from providers.git import embedded_reading as reading
 from providers.git.durability import Durability
 from providers.git.embedded_commits import write_commit, write_merge
 from providers.git.embedded_diff import diff
+from providers.git.embedded_objects import NewObjects
 from providers.git.errors import RefMoved, RepositoryMissing
 from providers.git.paths import check_branch_name
 from providers.git.processes import environment, run
@@ -60,6 +61,9 @@ class EmbeddedGit:
 
     def _open(self, key: RepositoryKey) -> pygit2.Repository:
         return pygit2.Repository(str(self._folder(key)), pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
+
+    def _objects(self, repository: pygit2.Repository) -> NewObjects:
+        return NewObjects(repository)
 
     async def create(self, key: RepositoryKey, *, default_branch: str) -> None:
         """Idempotent; HEAD names the default branch."""
@@ -142,7 +146,9 @@ class EmbeddedGit:
         """In process, only the touched folders' trees."""
 
         def write() -> CommitInfo:
-            return write_commit(self._open(key), parent, changes, (author, committer), message, allow_empty)
+            repository = self._open(key)
+            objects = self._objects(repository)
+            return write_commit(repository, objects, parent, changes, (author, committer), message, allow_empty)
 
         made = await asyncio.to_thread(write)
         self._durability.begin(made.sha)

@@ -22,6 +22,7 @@ Folder = dict[str, "FileChange | Folder"]
 
 def write_commit(
     repository: pygit2.Repository,
+    objects: NewObjects,
     parent: str | None,
     changes: Sequence[FileChange],
     who: tuple[Signature, Signature],
@@ -31,7 +32,7 @@ def write_commit(
     """The new commit, with the size that Git will tell of it."""
     check_changes(changes)
     before = None if parent is None else str(find(repository, parent).tree_id)
-    objects, size = NewObjects(repository), _Size(repository)
+    size = _Size(repository)
     tree = _Trees(repository, objects, size).build(before, _folders(changes), "") or objects.tree({})
     if tree == before and not allow_empty:
         raise EmptyChange("the changes leave every file as it is")

@@ -50,7 +50,8 @@ class NewObjects:
     """Objects of one repository that nobody sees before ``store``; each is added after what it names."""
 
     def __init__(self, repository: pygit2.Repository) -> None:
-        self._folder = os.path.join(repository.path, "objects")
+        self.repository = repository
+        self._folder = os.path.join(repository.path or "", "objects")
         self._made: dict[str, bytes] = {}
 
     def blob(self, content: bytes, stands: str | None) -> str:

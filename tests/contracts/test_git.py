@@ -1,4 +1,4 @@
-"""What every Git provider must do, tried on the embedded one and judged by stock git."""
+"""What every Git provider must do, tried on the embedded one and its twin in memory, and judged by stock git."""
 
 import asyncio
 import subprocess
@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
+import pygit2
 import pytest
 
+from providers.errors import ProviderUnavailable
+from providers.fakes.git import MemoryGit
 from providers.git.embedded import EmbeddedGit
 from providers.git.errors import (
     EmptyChange,
@@ -24,13 +27,15 @@ from providers.git.values import FileChange, FileMode, MergeMethod, RepositoryKe
 
 WHO = Signature(name="Ada", email="ada@example.test", when=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
 KEY = RepositoryKey(tenant_id=UUID(int=1), repository_id=UUID(int=2))
+ABSENT = RepositoryKey(tenant_id=UUID(int=9), repository_id=UUID(int=2))
 
 
 class Repository:
-    """One repository with a shorthand for commits; stock git checks it."""
+    """One repository with a shorthand for commits; stock git checks it, or a copy of what is in memory."""
 
-    def __init__(self, git: EmbeddedGit) -> None:
+    def __init__(self, git: EmbeddedGit, aside: Path) -> None:
         self.git = git
+        self.aside = aside
 
     async def commit(self, parent: str | None, *changes: FileChange, message: str = "m", empty: bool = False) -> str:
         made = await self.git.write_commit(
@@ -47,19 +52,38 @@ class Repository:
         return made.sha
 
     def pipe(self, content: bytes, *arguments: str) -> str:
-        command = ["git", "-C", str(self.git.path(KEY)), *arguments]
+        command = ["git", "-C", str(self.folder()), *arguments]
         return subprocess.run(command, input=content, capture_output=True, check=True).stdout.decode().strip()
 
     def run(self, *arguments: str) -> str:
-        command = ["git", "-C", str(self.git.path(KEY)), *arguments]
+        command = ["git", "-C", str(self.folder()), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def folder(self) -> Path:
+        """Where stock git reads it."""
+        if not isinstance(self.git, MemoryGit):
+            return self.git.path(KEY)
+        objects, branches = self.git.held(KEY)
+        copy = pygit2.init_repository(str(self.aside), bare=True, initial_head="main")
+        for kind, content in objects.values():
+            copy.write(kind, content)
+        for name, sha in branches.items():
+            copy.references.create(f"refs/heads/{name}", sha, force=True)
+        return self.aside
 
 
 @pytest.fixture
-async def repository(tmp_path: Path) -> Repository:
+async def on_disk(tmp_path: Path) -> Repository:
     git = EmbeddedGit(tmp_path)
     await git.create(KEY, default_branch="main")
-    return Repository(git)
+    return Repository(git, tmp_path / "aside")
+
+
+@pytest.fixture(params=["folder", "memory"])
+async def repository(request: pytest.FixtureRequest, tmp_path: Path) -> Repository:
+    git = EmbeddedGit(tmp_path) if request.param == "folder" else MemoryGit()
+    await git.create(KEY, default_branch="main")
+    return Repository(git, tmp_path / "aside")
 
 
 def write(path: str, content: str = "x\n", mode: FileMode = FileMode.REGULAR) -> FileChange:
@@ -270,7 +294,8 @@ async def test_history_pages_go_on_after_a_sha(repository: Repository) -> None:
     ("stamp", "when"),
     [("99999999999999 +0000", "9999-12-30T23:59:59+00:00"), ("0 +9959", "1970-01-01T00:00:00+00:00")],
 )
-async def test_a_commit_that_is_odd_is_told_as_well_as_it_goes(repository: Repository, stamp: str, when: str) -> None:
+async def test_a_commit_that_is_odd_is_told_as_well_as_it_goes(on_disk: Repository, stamp: str, when: str) -> None:
+    repository = on_disk
     first = await repository.commit(None, write("a"))
     tree = (await repository.git.commit(KEY, first)).tree_hash
     raw = f"tree {tree}\nauthor Zo\xeb <z@x> {stamp}\ncommitter Zo\xeb <z@x> {stamp}\n\nGr\xfc\xdfe\n".encode("latin-1")
@@ -325,13 +350,67 @@ async def test_maintenance_keeps_every_reachable_object(repository: Repository) 
     await repository.git.swap(KEY, "main", old=None, new=first)
     await repository.git.maintain(KEY)
     assert (await repository.git.file(KEY, first, "a", max_bytes=9)).data == b"x\n"
+    with pytest.raises(RepositoryMissing):
+        await repository.git.maintain(ABSENT)
+
+
+async def test_every_method_tells_of_an_absent_repository(repository: Repository) -> None:
+    git, sha = repository.git, "1" * 40
+    changes = [write("a")]
+    calls = [
+        git.refs(ABSENT),
+        git.head(ABSENT, "main"),
+        git.swap(ABSENT, "main", old=None, new=sha),
+        git.maintain(ABSENT),
+        git.write_commit(ABSENT, parent=None, changes=changes, author=WHO, committer=WHO, message="m"),
+        git.write_merge(
+            ABSENT, target=sha, source=sha, method=MergeMethod.MERGE, author=WHO, committer=WHO, message="m"
+        ),
+        git.commit(ABSENT, sha),
+        git.commits(ABSENT, sha, limit=1),
+        git.shas(ABSENT, sha, limit=1),
+        git.tree(ABSENT, sha),
+        git.file(ABSENT, sha, "a", max_bytes=1),
+        git.diff(ABSENT, None, sha, patches=False),
+        git.preview(ABSENT, target=sha, source=sha),
+        git.is_ancestor(ABSENT, sha, sha),
+    ]
+    told = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(one) for one in told] == [RepositoryMissing] * len(calls)
+
+
+async def test_no_branch_stands_where_another_has_its_folder(repository: Repository) -> None:
+    first = await repository.commit(None, write("a"))
+    await repository.git.swap(KEY, "topic", old=None, new=first)
+    with pytest.raises(RefMoved):
+        await repository.git.swap(KEY, "topic/x", old=None, new=first)
+    await repository.git.swap(KEY, "topic", old=first, new=None)
+    await repository.git.swap(KEY, "topic/x", old=None, new=first)
+    with pytest.raises(RefMoved):
+        await repository.git.swap(KEY, "topic", old=None, new=first)
+    with pytest.raises(RefMoved):
+        await repository.git.swap(KEY, "other", old=None, new="1" * 40)
+    assert await repository.git.refs(KEY) == {"topic/x": first}
+
+
+def test_what_is_in_memory_has_no_folder() -> None:
+    with pytest.raises(ProviderUnavailable, match="is in memory"):
+        MemoryGit().path(KEY)
+
+
+async def test_maintenance_packs_the_folder(on_disk: Repository) -> None:
+    repository = on_disk
+    first = await repository.commit(None, write("a"))
+    await repository.git.swap(KEY, "main", old=None, new=first)
+    await repository.git.maintain(KEY)
+    assert (await repository.git.file(KEY, first, "a", max_bytes=9)).data == b"x\n"
     assert repository.run("count-objects").startswith("0 objects")
 
 
 async def test_creating_at_once_makes_one_whole_repository(tmp_path: Path) -> None:
     git = EmbeddedGit(tmp_path)
     await asyncio.gather(*(git.create(KEY, default_branch="trunk") for _ in range(16)))
-    repository = Repository(git)
+    repository = Repository(git, tmp_path / "aside")
     assert repository.run("symbolic-ref", "HEAD").strip() == "refs/heads/trunk"
     assert repository.run("config", "receive.denyNonFastForwards").strip() == "true"
     assert [entry.name for entry in git.path(KEY).parent.iterdir()] == [git.path(KEY).name]

@@ -47,7 +47,9 @@ async def test_what_a_stream_raises_passes_through_and_leaves_no_commit(tmp_path
         raise LookupError("gone meanwhile")
 
     with pytest.raises(LookupError, match="gone meanwhile"):
-        await Repository(git).commit(None, write("a"), FileChange(path="b", content=Stream(size=1, open=absent)))
+        await Repository(git, tmp_path / "aside").commit(
+            None, write("a"), FileChange(path="b", content=Stream(size=1, open=absent))
+        )
     assert await git.refs(KEY) == {}
 
 
