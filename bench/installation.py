@@ -39,7 +39,7 @@ class Installation:
 
     def cpu(self) -> float:
         """Seconds of CPU that the server and its children have used, ended children included."""
-        return sum(_cpu(pid) for pid in (self.pid, *_descendants(self.pid)))
+        return tree_cpu(self.pid)
 
     def resident(self) -> float:
         """MiB that the server holds in memory, its running children included."""
@@ -131,6 +131,11 @@ async def _found(pid: int, url: str, token: str, data: Path) -> Installation:
         project="load",
         project_id=project["project"]["id"],
     )
+
+
+def tree_cpu(pid: int) -> float:
+    """Seconds of CPU that a process and its children have used, ended children included."""
+    return sum(_cpu(one) for one in (pid, *_descendants(pid)))
 
 
 def own_cpu() -> float:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Final, Protocol
 
-from bench import commits, events, memory, merges, wakeup
+from bench import clone_push, commits, events, memory, merges, wakeup
 from bench.installation import Installation, installed
 from bench.rows import Row
 
@@ -21,6 +21,7 @@ class Measure(Protocol):
 MEASURES: Final[dict[str, Measure]] = {
     "commits": commits.measure,
     "merges": merges.measure,
+    "clone_push": clone_push.measure,
     "wakeup": wakeup.measure,
     "events": events.measure,
     "memory": memory.measure,

@@ -20,6 +20,7 @@ from storage.upserts import insert_or_update
 
 GENESIS = "0" * 64
 _APPEND_LOCK = 0x51_1B_3A_7
+FEW = 8
 configure_mappers()  # events are made without their constructor, which would have done so
 _EVENTS: Any = inspect(EventRow)
 _COLUMNS = tuple(column.name for column in _EVENTS.local_table.c if column.name != "position")
@@ -96,12 +97,27 @@ def append(session: Session, access: Access, cause: Cause, events: Sequence[tupl
         row = _row(event_id, new, tenant, cause, sequence + 1, previous)
         heads[tenant] = (row.sequence, row.hash)
         rows.append(row)
-    for row in rows:
-        stored = connection.execute(_INSERT, {name: getattr(row, name) for name in _COLUMNS})
-        row.__dict__["position"] = (stored.inserted_primary_key or (None,))[0]
+    _insert(connection, rows)
     moved = [{"tenant_id": tenant, "sequence": head[0], "hash": head[1]} for tenant, head in heads.items()]
     connection.execute(_MOVE_HEAD[connection.dialect.name], moved)
     return rows
+
+
+def _insert(connection: Connection, rows: Sequence[EventRow]) -> None:
+    """Many in one statement, whose positions are read after it."""
+    values = [{name: getattr(row, name) for name in _COLUMNS} for row in rows]
+    if len(rows) <= FEW:
+        for row, value in zip(rows, values, strict=True):
+            stored = connection.execute(_INSERT, value)
+            row.__dict__["position"] = (stored.inserted_primary_key or (None,))[0]
+        return
+    connection.execute(_INSERT, values)
+    c = _EVENTS.local_table.c
+    for tenant in {row.tenant_id for row in rows}:
+        mine = {row.sequence: row for row in rows if row.tenant_id == tenant}
+        placed = select(c.sequence, c.position).where(c.tenant_id == tenant, c.sequence >= min(mine))
+        for sequence, position in connection.execute(placed):
+            mine[sequence].__dict__["position"] = position
 
 
 def _head(connection: Connection, tenant: UUID) -> tuple[int, str]:

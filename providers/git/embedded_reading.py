@@ -115,11 +115,13 @@ def _entry(repository: pygit2.Repository, entry: pygit2.Object, prefix: str) -> 
     )
 
 
-def info(repository: pygit2.Repository, one: pygit2.Commit) -> CommitInfo:
-    """A commit with its size against its first parent."""
-    changed = repository.diff(one.parents[0], one) if one.parents else one.tree.diff_to_tree(swap=True)
-    assert isinstance(changed, pygit2.Diff)
-    files, insertions, deletions = counted(repository, changed)
+def info(repository: pygit2.Repository, one: pygit2.Commit, size: tuple[int, int, int] | None = None) -> CommitInfo:
+    """A commit with its size against its first parent, counted here unless it is given."""
+    if size is None:
+        changed = repository.diff(one.parents[0], one) if one.parents else one.tree.diff_to_tree(swap=True)
+        assert isinstance(changed, pygit2.Diff)
+        size = counted(repository, changed)
+    files, insertions, deletions = size
     return CommitInfo(
         sha=str(one.id),
         tree_hash=str(one.tree_id),

@@ -8,15 +8,11 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
 from uuid import uuid4
 
-import pygit2
-from pygit2.enums import RepositoryOpenFlag, SortMode
-
-from providers.git.embedded_reading import info
+from providers.git.arrivals import arrived
 from providers.git.errors import PushCorrupt, RefMoved, RefRefused, RepositoryMissing
 from providers.git.incoming_paths import check_incoming
 from providers.git.packets import ZERO, packet
@@ -94,8 +90,13 @@ class EmbeddedTransport:
                 await _sound(["index-pack", "--stdin", "--fix-thin", "--strict"], folder, source=pack, env=env)
             wanted = "".join(f"{tip}\n" for tip in tips).encode()
             arguments = ["rev-list", "--objects", "--stdin", "--not", "--all", "--quiet"]
-            await _sound(arguments, folder, source=wanted, env=env)
-            await check_incoming(folder, aside, tips, env)
+            checking = asyncio.create_task(check_incoming(folder, aside, tips, env))
+            try:
+                await _sound(arguments, folder, source=wanted, env=env)
+                await checking
+            finally:
+                checking.cancel()
+                await asyncio.gather(checking, return_exceptions=True)
             yield IncomingPack(aside / "pack", folder / "objects" / "pack")
         finally:
             await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
@@ -110,8 +111,8 @@ class EmbeddedTransport:
     async def arrived(
         self, key: RepositoryKey, tips: Sequence[str], *, known: Sequence[str], limit: int
     ) -> list[tuple[CommitInfo, ...]]:
-        """Walked newest first."""
-        return await asyncio.to_thread(_arrived, self._folder(key), tips, known, limit)
+        """By one walk for all of them."""
+        return await arrived(self._folder(key), tips, known, limit)
 
     async def swap_all(self, key: RepositoryKey, updates: Sequence[RefUpdate]) -> None:
         """One transaction of ``git update-ref``."""
@@ -171,22 +172,3 @@ def _holds_objects(pack: BinaryIO) -> bool:
 
 def _is_version_2(protocol: str) -> bool:
     return "version=2" in protocol.split(":")
-
-
-def _arrived(folder: Path, tips: Sequence[str], known: Sequence[str], limit: int) -> list[tuple[CommitInfo, ...]]:
-    repository = pygit2.Repository(str(folder), RepositoryOpenFlag.NO_SEARCH)
-    hidden = {sha: pygit2.Oid(hex=sha) for sha in known if isinstance(repository.get(sha), pygit2.Commit)}
-    found: list[tuple[CommitInfo, ...]] = []
-    for tip in tips:
-        commit = repository.get(tip)
-        if tip in hidden or not isinstance(commit, pygit2.Commit):
-            found.append(())
-            continue
-        walker = repository.walk(pygit2.Oid(hex=tip), SortMode.TOPOLOGICAL | SortMode.TIME)
-        for one in hidden.values():
-            walker.hide(one)
-        newest = list(islice(walker, limit)) or [commit]
-        found.append(tuple(info(repository, one) for one in reversed(newest)))
-        hidden[tip] = pygit2.Oid(hex=tip)
-        limit = max(0, limit - len(newest))
-    return found

@@ -46,7 +46,7 @@ class GitTransport(Protocol):
     ) -> list[tuple[CommitInfo, ...]]:
         """For each tip the commits that it reaches and no known sha nor tip before does, oldest first.
 
-        At most ``limit`` altogether; of a tip with more the newest, and always the tip itself unless it is known.
+        At most ``limit`` altogether; of a tip with more the newest, and always the tip itself unless it is known or told.
         """
         ...
 

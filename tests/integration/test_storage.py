@@ -10,6 +10,7 @@ from storage import event_log
 from storage.access import Access, Cause, IdempotencyKey, NewEdge, NewEvent
 from storage.engine import Database
 from storage.errors import TenantViolation, UniqueViolation
+from storage.event_log import EventFilter
 from storage.ids import new_id
 from storage.queries.conditions import Compare, Condition
 from storage.queries.rows import Page
@@ -176,3 +177,19 @@ async def test_pages_are_keyset_pages_below_each_parent(database: Database) -> N
         in_project = Condition("project_id", Compare.IS, ids[0])
         after = Page(limit=9, order_by="name", after=(last.name, last.id), where=(in_project,))
         assert [row.name for row in await rows.page(ArtifactRow, after)] == ["n2", "n3", "n4"]
+
+
+async def test_many_events_of_one_commit_are_placed_as_they_are_numbered(database: Database) -> None:
+    tenant = new_id()
+    async with unit_of_work(database, access(tenant), cause()) as uow:
+        for number in range(3 * event_log.FEW):
+            await add_project(uow, f"project-{number}")
+        told = await uow.commit()
+    async with database.reading(access(tenant)) as session:
+        read = await event_log.read(session, access(tenant), after=0, wanted=EventFilter(), limit=100)
+        await event_log.verify_chain(session, access(tenant))
+    assert [(row.sequence, row.position, row.event_id) for row in told] == [
+        (row.sequence, row.position, row.event_id) for row in read
+    ]
+    assert [row.position for row in told] == sorted(row.position or 0 for row in told)
+    assert [row.sequence for row in told] == list(range(1, 3 * event_log.FEW + 1))
