@@ -72,7 +72,6 @@ class Slipway:
     async def start(self) -> str | None:
         """Migrates, and founds the operator tenant at the first start: then answers its admin's one-time token."""
         await asyncio.to_thread(upgrade, self.database.url)
-        await asyncio.to_thread(self.providers.transport.tidy)
         await self.workers.adoption.finish()
         async with self.database.reading(None) as session:
             anywhere = UnitOfWork(session, Access(tenant_id=new_id()), _boot())

@@ -19,6 +19,8 @@ from workers.runtime import Runtime
 from workers.timers import Timers
 from workers.worker import Worker
 
+TIDY_SECONDS = 3_600.0
+
 
 class WorkerProcess:
     """What a process runs that works; ``start`` begins it within the running loop."""
@@ -34,6 +36,7 @@ class WorkerProcess:
             Repeating("adoption", adoption.EVERY_SECONDS, self.adoption.look),
             Repeating("looking for crash loops", crash_loops.LOOK_SECONDS, given_up.look),
             Repeating("looking for ticks", timers.LOOK_SECONDS, Timers(workers, self.engine.begin).look),
+            Repeating("tidying after pushes", TIDY_SECONDS, providers.transport.tidy),
             Repeating("retention", retention.EVERY_SECONDS, Retention(database, self.engine).sweep),
         )
 

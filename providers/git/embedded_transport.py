@@ -101,8 +101,11 @@ class EmbeddedTransport:
         finally:
             await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
 
-    def tidy(self) -> None:
+    async def tidy(self) -> None:
         """Removes what a killed process left aside; younger folders may be another process's."""
+        await asyncio.to_thread(self._tidy)
+
+    def _tidy(self) -> None:
         with contextlib.suppress(FileNotFoundError):
             for left in self._aside.iterdir():
                 if time.time() - left.stat().st_mtime > LEFT_OVER_SECONDS:

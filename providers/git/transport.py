@@ -46,7 +46,8 @@ class GitTransport(Protocol):
     ) -> list[tuple[CommitInfo, ...]]:
         """For each tip the commits that it reaches and no known sha nor tip before does, oldest first.
 
-        At most ``limit`` altogether; of a tip with more the newest, and always the tip itself unless it is known or told.
+        At most ``limit`` altogether; of a tip with more the newest. A tip itself is always among them, unless it is
+        known or told before.
         """
         ...
 

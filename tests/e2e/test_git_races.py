@@ -2,13 +2,16 @@
 
 import asyncio
 import hashlib
+import os
 import random
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
 from providers.errors import ProviderUnavailable
+from providers.git.embedded_transport import LEFT_OVER_SECONDS
 from providers.git.packets import packet
 from providers.git.processes import Slots
 from services.failpoints import Failpoints
@@ -176,6 +179,18 @@ async def cut_off(monkeypatch: pytest.MonkeyPatch, at: str, *arguments: str, clo
     with monkeypatch.context() as patched:
         patched.setattr(Failpoints, "reach", reach)
         return await git(*arguments, at=clone)
+
+
+async def test_what_a_killed_push_left_aside_is_removed_once_it_is_old(site: Site) -> None:
+    aside = site.admin.slipway.settings.data / "git" / ".incoming"
+    old, young = aside / "old", aside / "young"
+    for folder in (old, young):
+        (folder / "pack").mkdir(parents=True)
+        (folder / "pack" / "tmp_pack_x").write_bytes(b"x")
+    os.utime(old, (time.time() - LEFT_OVER_SECONDS - 1,) * 2)
+    await site.admin.slipway.providers.transport.tidy()
+    assert list(aside.iterdir()) == [young]
+    shutil.rmtree(young)
 
 
 async def test_requests_wait_for_a_slot_in_line_and_not_for_ever() -> None:
