@@ -1,7 +1,9 @@
 """A module's pipeline from its metadata to a finished run, through a served installation."""
 
 import json
+import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +77,129 @@ async def test_a_merge_runs_the_pipeline_at_its_commit_and_streams_what_its_step
     assert said == ["##[section]Starting: Say hello", "hello world", "from the commit", sha,
                     "##[section]Finishing: Say hello"]  # fmt: skip
     assert await log_of(module, id, after=4) == lines[4:]
+
+
+SLEEPS = """trigger: [main]
+pr: none
+jobs:
+- job: a
+  steps:
+  - checkout: none
+  - script: |
+      sleep 300 & setsid sleep 300 &
+      echo "pids $! $$"
+      wait
+  - script: echo never
+"""
+
+
+async def first_line(module: Built, id: str, start: str) -> str:
+    """The first line of a run that begins so, while the run goes on."""
+    async with streamed(module.admin.url, module.admin.token, LOG, id=id, after=0) as events:
+        while True:
+            (result,) = await events.next(1)
+            for line in result["data"]["pipelineRunLog"]["lines"]:
+                if line["text"].startswith(start):
+                    return str(line["text"])
+
+
+def alive(run: str) -> list[str]:
+    """The processes that carry the run's mark."""
+    mark = f"SLIPWAY_RUN={run.split('-')[1]}".encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                if mark in (entry / "environ").read_bytes():
+                    found.append(entry.name)
+    return found
+
+
+async def test_cancel_ends_what_runs_with_all_its_children_at_once(module: Built) -> None:
+    id = await module.run_at(await module.merged(SLEEPS))
+    await first_line(module, id, "pids ")
+    assert len(alive(id)) >= 3
+    made = await module.admin.done("cancelPipelineRun", "pipelineRun { status }", runId=id)
+    assert made["pipelineRun"] == {"status": "CANCELING"}
+    assert [event["eventType"] for event in made["events"]] == ["PipelineRunCancellationRequested"]
+    began = time.monotonic()
+    run = await module.until(id)
+    assert time.monotonic() - began < 3
+    assert (run["status"], run["failureReason"]) == ("CANCELED", None)
+    steps = run["stages"][0]["jobs"][0]["steps"]
+    assert [step["status"] for step in steps] == ["SKIPPED", "CANCELED", "SKIPPED"]
+    assert alive(id) == []
+    again = await module.admin.do("cancelPipelineRun", "pipelineRun { id }", runId=id)
+    assert [error["code"] for error in again["errors"]] == ["PRECONDITION_FAILED"]
+
+
+async def test_a_run_that_waits_is_canceled_at_once_and_never_starts(module: Built) -> None:
+    sha = await module.merged(SLEEPS)
+    ids = [await module.run_at(sha)]
+    for _ in range(2):
+        made = await module.admin.done("runPipeline", "pipelineRun { id }", pipelineId=module.pipeline)
+        ids.append(made["pipelineRun"]["id"])
+    for id in ids[:2]:
+        await module.until(id, "RUNNING")
+    made = await module.admin.done("cancelPipelineRun", "pipelineRun { status }", runId=ids[2])
+    assert made["pipelineRun"] == {"status": "CANCELED"}
+    for id in ids[:2]:
+        await module.admin.done("cancelPipelineRun", "pipelineRun { id }", runId=id)
+    assert [(await module.until(id))["status"] for id in ids] == ["CANCELED"] * 3
+    assert (await module.run(ids[2]))["stages"] == []
+
+
+async def test_a_pull_request_runs_its_source_and_the_merge_its_own_commit(module: Built) -> None:
+    yaml = (
+        "trigger: [main]\npr: [main]\nsteps:\n- script: echo $(Build.Reason) $(System.PullRequest.TargetBranchName)\n"
+    )
+    source = await module.commit("work", {"azure-pipelines.yml": yaml})
+    pull_request, merged = await module.merge("work", source)
+    asked = await module.run_at(source, "PULL_REQUEST")
+    await module.until(asked)
+    await module.until(await module.run_at(merged))
+    assert [line["text"] for line in await log_of(module, asked) if "PullRequest" in line["text"]] == [
+        "PullRequest main"
+    ]
+    query = """query($id: ID!, $repository: ID!, $sha: GitSha!) {
+        node(id: $id) { ... on PullRequest { pipelineRuns { nodes { id } } } }
+        commit(repository: $repository, sha: $sha) { pipelineRuns { nodes { id pipeline { repository { id } } } } } }"""
+    found = await module.admin.ask(query, id=pull_request, repository=module.repository, sha=source)
+    assert found["node"]["pipelineRuns"]["nodes"] == [{"id": asked}]
+    assert found["commit"]["pipelineRuns"]["nodes"] == [
+        {"id": asked, "pipeline": {"repository": {"id": module.repository}}}
+    ]
+
+
+async def test_lineage_leads_from_the_commit_and_the_pipeline_to_the_run(module: Built) -> None:
+    id = await module.run_at(await module.merged(HELLO))
+    query = "query($id: ID!) { lineage(id: $id, direction: UPSTREAM, depth: 1) { edges { type from to } } }"
+    edges = (await module.admin.ask(query, id=id))["lineage"]["edges"]
+    assert {(edge["type"], edge["from"].split("-")[0], edge["to"]) for edge in edges} == {
+        ("DEFINES", "pdef", id), ("BUILT_BY", "cmt", id),
+    }  # fmt: skip
+
+
+async def test_a_run_is_seen_live_step_by_step_until_it_ends(module: Built) -> None:
+    id = await module.run_at(await module.merged(HELLO.replace("$(code)", "7"), {"greeting": "hi\n"}))
+    seen = []
+    async with streamed(module.admin.url, module.admin.token, WATCH, id=id) as events:
+        while (block := await events.block()).get("event") != "complete":
+            if "data" in block:
+                seen.append(json.loads(block["data"])["data"]["pipelineRun"])
+    assert seen[-1]["status"] == "SUCCEEDED_WITH_ISSUES"
+    steps = seen[-1]["stages"][0]["jobs"][0]["steps"]
+    assert [step["status"] for step in steps] == ["SUCCEEDED", "SUCCEEDED", "SUCCEEDED_WITH_ISSUES"]
+    assert len(seen) > 1
+
+
+async def test_a_retry_is_the_next_attempt_at_the_same_commit(module: Built) -> None:
+    sha = await module.merged("trigger: [main]\npr: none\nsteps:\n- script: exit $(System.JobAttempt)\n")
+    first = await module.until(await module.run_at(sha))
+    made = await module.admin.done("retryPipelineRun", "pipelineRun { id }", runId=first["id"])
+    second = await module.until(made["pipelineRun"]["id"])
+    assert (second["attempt"], second["reason"], second["commitSha"], second["number"]) == (2, "RETRY", sha, 2)
+    codes = [run["stages"][0]["jobs"][0]["steps"][1]["exitCode"] for run in (first, second)]
+    assert codes == [1, 2]
+    again = await module.admin.do("retryPipelineRun", "pipelineRun { id }", runId=first["id"])
+    assert [(error["code"], error["field"]) for error in again["errors"]] == [("CONFLICT", "runId")]
