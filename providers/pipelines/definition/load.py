@@ -57,6 +57,7 @@ def _pipeline(problems: Problems, fields: Fields) -> Pipeline:
 def _stages(problems: Problems, fields: Fields) -> tuple[Stage, ...]:
     given = [name for name in ("stages", "jobs", "steps") if fields.has(name)]
     for name in given[1:]:
+        fields.node(name)
         problems.add(fields.place_of(name), f"{name} stands beside {given[0]}: give one of them")
     places: list[Place] = []
     names: list[str] = []

@@ -21,7 +21,9 @@ def read_step(problems: Problems, node: Node) -> Step | None:
         problems.add(fields.place, _unknown(fields, kinds))
         return None
     kind = KINDS[kinds[0]]
-    said = fields.text(kinds[0]) or ""
+    said = fields.text(kinds[0])
+    if said is None:
+        return None
     if kind is StepKind.CHECKOUT and said not in {"self", "none"}:
         problems.add(fields.place_of("checkout"), f"checkout is self or none, not {said!r}")
     if kind is not StepKind.CHECKOUT and not said.strip():
