@@ -2,7 +2,6 @@
 
 import asyncio
 import codecs
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,6 +15,7 @@ from providers.pipelines.values import RunOrder, Status
 
 _SHELL: Final = ("bash", "--noprofile", "--norc")
 _LONGEST_REST: Final = 65_536
+_SLOWED_SECONDS: Final = 0.002
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ async def _run(place: JobPlace, step: Step, number: int) -> StepEnd:
     child = await Child.start((*_SHELL, str(script)), folder, env, confine=die_with_parent)
     place.children.append(child)
     try:
-        await _copy(child, lambda lines: place.log.write(number, lines))
+        await _copy(child, place.log, number)
         code = await child.code()
     except asyncio.CancelledError:
         await child.end()
@@ -94,16 +94,19 @@ async def _run(place: JobPlace, step: Step, number: int) -> StepEnd:
     return StepEnd(status=Status.FAILED, explanation=f"{step.kind.value.lower()} ended with {said}", exit_code=code)
 
 
-async def _copy(child: Child, write: Callable[[list[str]], None]) -> None:
-    """Whole lines; the rest of a chunk waits for the next, at most one line long."""
+async def _copy(child: Child, log: LogWriter, number: int) -> None:
+    """Whole lines; the rest of a chunk waits for the next. Beyond the log's bound a flood is slowed and let go."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     rest = ""
     async for chunk in child.output():
+        if log.is_full:
+            await asyncio.sleep(_SLOWED_SECONDS)
+            continue
         *lines, rest = (rest + decoder.decode(chunk)).split("\n")
         if len(rest) > _LONGEST_REST:
             lines, rest = [*lines, rest], ""
         if lines:
-            write([line.removesuffix("\r") for line in lines])
+            log.write(number, [line.removesuffix("\r") for line in lines])
     rest += decoder.decode(b"", True)
     if rest:
-        write([rest])
+        log.write(number, [rest])
