@@ -79,7 +79,9 @@ class Machine:
             if canceling is not None:
                 await canceling
         assert change.ended is not None
-        lines = [line.text for line in await self.logs.read(order.key, after=0, limit=500)]
+        lines: list[str] = []
+        while more := await self.logs.read(order.key, after=len(lines), limit=500):
+            lines += [line.text for line in more]
         assert list((self.root / "work").glob("*")) == []
         return Ran(change.ended, records, lines)
 
