@@ -36,7 +36,7 @@ class Built:
         )
         return str(made["commit"]["sha"])
 
-    async def merge(self, branch: str, sha: str) -> tuple[str, str]:
+    async def merge(self, branch: str, sha: str, method: str = "MERGE") -> tuple[str, str]:
         """The pull request's id and the sha of main."""
         opened = await self.admin.done(
             "openPullRequest", "pullRequest { id }", repositoryId=self.repository, sourceBranch=branch, title="t"
@@ -46,7 +46,7 @@ class Built:
         while (await self.admin.ask(CHECKS, id=id))["node"]["checksStatus"] != "PASSED":
             assert time.monotonic() < deadline
             await asyncio.sleep(0.02)
-        fields = {"pullRequestId": id, "expectedSourceSha": sha}
+        fields = {"pullRequestId": id, "expectedSourceSha": sha, "method": method}
         made = await self.admin.done("mergePullRequest", "pullRequest { mergeSha }", **fields)
         return id, str(made["pullRequest"]["mergeSha"])
 

@@ -1,5 +1,6 @@
 """A module's pipeline from its metadata to a finished run, through a served installation."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -203,3 +204,20 @@ async def test_a_retry_is_the_next_attempt_at_the_same_commit(module: Built) -> 
     assert codes == [1, 2]
     again = await module.admin.do("retryPipelineRun", "pipelineRun { id }", runId=first["id"])
     assert [(error["code"], error["field"]) for error in again["errors"]] == [("CONFLICT", "runId")]
+
+
+async def test_the_default_branch_builds_what_another_branch_has_built(module: Built) -> None:
+    yaml = "trigger: ['*']\npr: none\nsteps: [{checkout: none}, {script: echo}]\n"
+    sha = await module.commit("work", {"azure-pipelines.yml": yaml})
+    await module.until(await module.run_at(sha))
+    await module.admin.done("createBranch", "branch { id }", repositoryId=module.repository, name="other", fromSha=sha)
+    assert (await module.merge("work", sha, "FAST_FORWARD"))[1] == sha
+    deadline = time.monotonic() + 20
+    while len(found := await module.runs()) < 2:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+    for run in found:
+        await module.until(run["id"])
+    assert [(run["branch"], run["commitSha"], run["reason"]) for run in await module.runs()] == [
+        ("work", sha, "TRIGGER"), ("main", sha, "TRIGGER"),
+    ]  # fmt: skip
