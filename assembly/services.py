@@ -11,6 +11,8 @@ from services.failpoints import Failpoints
 from services.pipelines.execution import PipelineExecutionService
 from services.pipelines.generation import PipelineGeneratorService
 from services.pipelines.logs import RunLogService
+from services.pipelines.orders import RunOrders
+from services.pipelines.sources import PipelineSources
 from services.pipelines.triggers import TriggerService
 from services.platform.artifacts import ArtifactService
 from services.platform.configuration import ConfigurationService
@@ -38,6 +40,7 @@ def build_services(data: Path, database: Database, providers: Providers, failpoi
     git = providers.git
     identities = IdentityService(TokenIssuer(_signing_key(data / "issuer.pem")))
     repositories = RepositoryService()
+    sources = PipelineSources(git)
     environments = EnvironmentService(repositories)
     pull_requests = PullRequestService()
     return Services(
@@ -60,7 +63,8 @@ def build_services(data: Path, database: Database, providers: Providers, failpoi
         protection=ProtectionService(),
         pipelines=PipelineGeneratorService(),
         pipeline_runs=PipelineExecutionService(),
-        triggers=TriggerService(git),
+        triggers=TriggerService(git, sources),
+        run_orders=RunOrders(sources),
         run_logs=RunLogService(providers.run_logs),
     )
 

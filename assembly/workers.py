@@ -61,5 +61,7 @@ def _workers(database: Database, providers: Providers, services: Services) -> tu
         RepositoryProvisioningWorker(database, git, services.repositories, services.environments, services.pipelines),
         PullRequestCheckWorker(database, git),
         GitMaintenanceWorker(database, git, services.repositories),
-        PipelineMonitorWorker(database, providers.runner, services.triggers, services.pipeline_runs),
+        PipelineMonitorWorker(
+            database, providers.runner, services.triggers, services.run_orders, services.pipeline_runs
+        ),
     )

@@ -15,6 +15,7 @@ from services.failpoints import Failpoints
 from services.pipelines.execution import PipelineExecutionService
 from services.pipelines.generation import PipelineGeneratorService
 from services.pipelines.logs import RunLogService
+from services.pipelines.orders import RunOrders
 from services.pipelines.triggers import TriggerService
 from services.platform.artifacts import ArtifactService
 from services.platform.configuration import ConfigurationService
@@ -62,6 +63,7 @@ class Services:
     pipelines: PipelineGeneratorService
     pipeline_runs: PipelineExecutionService
     triggers: TriggerService
+    run_orders: RunOrders
     run_logs: RunLogService
 
 

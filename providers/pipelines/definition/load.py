@@ -1,6 +1,7 @@
 """A file to a plan; PipelineInvalid tells every mistake, and nothing runs before all of it is understood."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 from providers.pipelines.definition.document import Entries, Items, Node, Place, parse
@@ -9,16 +10,28 @@ from providers.pipelines.definition.load_steps import read_condition, read_step
 from providers.pipelines.definition.triggers import read_trigger
 from providers.pipelines.definition.values import JOB_MINUTES, Job, Pipeline, Stage, Step, StepKind, Trigger
 from providers.pipelines.errors import PipelineInvalid
+from providers.pipelines.templates.pipeline import expand
 
 MOST_STEPS: Final = 1_000
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 UNNAMED_STAGE: Final = "__default"
 Part = TypeVar("Part", Job, Stage)
 
 
-def load(text: str) -> Pipeline:
-    """The whole file."""
+def load(
+    text: str,
+    files: Mapping[str, str] = _NONE,
+    *,
+    parameters: Mapping[str, str] = _NONE,
+    variables: Mapping[str, str] = _NONE,
+) -> Pipeline:
+    """The whole file with its templates, which ``files`` has by ``path`` or ``path@alias``.
+
+    ``variables`` are the predefined ones that are known before the run.
+    """
     problems = Problems()
-    fields = Fields.of(problems, parse(text), "the pipeline")
+    document = expand(text, files.get, parameters=parameters, variables=variables)
+    fields = Fields.of(problems, document, "the pipeline")
     pipeline = Pipeline() if fields is None else _pipeline(problems, fields)
     if problems.found:
         raise PipelineInvalid(problems.found)
@@ -44,6 +57,7 @@ def _pipeline(problems: Problems, fields: Fields) -> Pipeline:
     pr = read_trigger(problems, fields.node("pr"), "pr")
     variables = _variables(problems, fields)
     _pool(problems, fields)
+    _resources(problems, fields)
     stages = _stages(problems, fields)
     fields.rest()
     if not stages and not problems.found:
@@ -161,6 +175,29 @@ def _variables(problems: Problems, fields: Fields) -> Mapping[str, str]:
         else:
             found[name] = value
     return found
+
+
+def _resources(problems: Problems, fields: Fields) -> None:
+    """Other repositories to take templates from; they were read before."""
+    node = fields.node("resources")
+    resources = None if node is None else Fields.of(problems, node, "resources")
+    if resources is None:
+        return
+    resources.each("repositories", lambda item: _repository(problems, item))
+    resources.rest()
+
+
+def _repository(problems: Problems, node: Node) -> None:
+    fields = Fields.of(problems, node, "a repository")
+    if fields is None:
+        return
+    kind = fields.text("type")
+    for name in ("repository", "name", "ref"):
+        if fields.text(name) is None and name != "ref":
+            problems.add(fields.place, f"a repository needs {name!r}")
+    if kind != "git":
+        problems.add(fields.place, f"type of a repository is git, one of the same project, not {kind!r}")
+    fields.rest()
 
 
 def _pool(problems: Problems, fields: Fields) -> None:

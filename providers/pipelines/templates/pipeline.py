@@ -9,11 +9,12 @@ from providers.pipelines.errors import PipelineInvalid, Problem
 from providers.pipelines.templates.check import mistakes
 from providers.pipelines.templates.expand import ROOT, Expansion
 from providers.pipelines.templates.parameters import bound
+from providers.pipelines.templates.repositories import member, repositories
 from providers.pipelines.templates.scope import Scope
 
 MOST_FILES: Final = 100
 MOST_PROBLEMS: Final = 100
-Read = Callable[[str | None, str], str | None]
+Read = Callable[[str], str | None]
 
 
 def expand(
@@ -26,8 +27,8 @@ def expand(
 ) -> Entries:
     """The document as it will run; PipelineInvalid with every mistake.
 
-    ``read`` answers a template by the alias of its repository (None: this one) and its path, or None; ``variables``
-    are the predefined ones that are known before a run.
+    ``read`` answers the template ``path``, or ``path@alias`` in another repository, or None; ``variables`` are the
+    predefined ones that are known before a run.
     """
     return _Templates(read).pipeline(text, file, parameters or {}, variables or {})
 
@@ -45,8 +46,8 @@ class _Templates:
         root = self._document(text, file)
         place = root.place
         self._stop_if_wrong()
-        self._aliases = _aliases(root)
-        values = bound(_of(root, "parameters"), {n: Scalar(place, v) for n, v in given.items()}, place, self._report)
+        self._aliases = frozenset(other.alias for other in repositories(root))
+        values = bound(member(root, "parameters"), {n: Scalar(place, v) for n, v in given.items()}, place, self._report)
         scope = Scope(parameters=values, variables=dict(known))
         made = tuple(self._expansion.entries(_without(root, "parameters"), scope, ROOT))
         extends = next((value for key, value in made if key.value == "extends"), None)
@@ -83,7 +84,7 @@ class _Templates:
         if found is None:
             return ()
         root, inner, file = found
-        section = _of(root, kind)
+        section = member(root, kind)
         if section is None:
             self._report(item.place, f"the template {file} has no {kind}: it cannot stand in a list of {kind}")
             return ()
@@ -113,7 +114,7 @@ class _Templates:
         if not isinstance(given, Entries):
             self._report(given.place, "parameters is a mapping of names to values")
             return None
-        values = bound(_of(root, "parameters"), {k.value: v for k, v in given.entries}, item.place, self._report)
+        values = bound(member(root, "parameters"), {k.value: v for k, v in given.entries}, item.place, self._report)
         return root, Scope(parameters=values, variables=scope.variables), name
 
     def _located(self, reference: Scalar) -> str | None:
@@ -140,7 +141,7 @@ class _Templates:
         if len(self._parsed) >= MOST_FILES:
             self._report(place, f"at most {MOST_FILES} files are read for one pipeline")
             return None
-        text = self._read(alias or None, path)
+        text = self._read(name)
         if text is None:
             self._report(place, f"there is no file {path!r} in {alias or 'this repository'} at this commit")
             return None
@@ -183,10 +184,6 @@ class _Within:
         self._including.pop()
 
 
-def _of(root: Entries, name: str) -> Node | None:
-    return next((value for key, value in root.entries if key.value == name), None)
-
-
 def _without(root: Entries, name: str) -> Entries:
     return Entries(root.place, tuple(entry for entry in root.entries if entry[0].value != name))
 
@@ -199,11 +196,3 @@ def _as_list(variables: Node) -> Sequence[Node]:
         Entries(key.place, ((Scalar(key.place, "name"), key), (Scalar(key.place, "value"), value)))
         for key, value in variables.entries
     ]
-
-
-def _aliases(root: Entries) -> frozenset[str]:
-    resources = _of(root, "resources")
-    repositories = _of(resources, "repositories") if isinstance(resources, Entries) else None
-    items = repositories.items if isinstance(repositories, Items) else ()
-    named = (_of(item, "repository") for item in items if isinstance(item, Entries))
-    return frozenset(name.value for name in named if isinstance(name, Scalar))

@@ -23,8 +23,7 @@ def expanded(text: str, given: Mapping[str, str] | None = None, /, **files: str)
     named = {
         name.replace("__", "/").replace("_at_", ".yml@") + ".yml" * ("_at_" not in name): t for name, t in files.items()
     }
-    read = lambda alias, path: named.get(f"{path}@{alias}" if alias else path)  # noqa: E731
-    return plain(expand(text, read, parameters=given, variables=KNOWN))
+    return plain(expand(text, named.get, parameters=given, variables=KNOWN))
 
 
 def _path(name: str) -> str:
