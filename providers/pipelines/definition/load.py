@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from providers.pipelines.definition.document import Entries, Items, Node, Place, parse
+from providers.pipelines.definition.document import Entries, Node, Place, parse
 from providers.pipelines.definition.fields import Fields, Problems
 from providers.pipelines.definition.load_steps import read_condition, read_step
+from providers.pipelines.definition.load_variables import read_variables
+from providers.pipelines.definition.matrix import Strategy, multiplied, read_strategy
 from providers.pipelines.definition.triggers import read_trigger
 from providers.pipelines.definition.values import JOB_MINUTES, Job, Pipeline, Stage, Step, StepKind, Trigger
 from providers.pipelines.errors import PipelineInvalid
@@ -55,7 +57,7 @@ def load_triggers(text: str) -> tuple[Trigger, Trigger]:
 def _pipeline(problems: Problems, fields: Fields) -> Pipeline:
     trigger = read_trigger(problems, fields.node("trigger"), "trigger")
     pr = read_trigger(problems, fields.node("pr"), "pr")
-    variables = _variables(problems, fields)
+    variables = read_variables(problems, fields)
     _pool(problems, fields)
     _resources(problems, fields)
     stages = _stages(problems, fields)
@@ -102,7 +104,7 @@ def _stage(problems: Problems, node: Node, number: int, before: tuple[str, ...])
         display_name=fields.text("displayName") or name,
         depends_on=before if depends_on is None else depends_on,
         condition=read_condition(problems, fields),
-        variables=_variables(problems, fields),
+        variables=read_variables(problems, fields),
         jobs=_jobs(problems, fields),
     )
     if not stage.jobs and not fields.has("jobs"):
@@ -113,20 +115,21 @@ def _stage(problems: Problems, node: Node, number: int, before: tuple[str, ...])
 
 def _jobs(problems: Problems, fields: Fields) -> tuple[Job, ...]:
     places: list[Place] = []
+    strategies: dict[str, Strategy] = {}
 
     def job(node: Node) -> Job | None:
         places.append(node.place)
-        return _job(problems, node, len(places))
+        return _job(problems, node, len(places), strategies)
 
     jobs = fields.each("jobs", job)
     if jobs:
         _check_order(problems, jobs, places, "job")
-        return jobs
+        return multiplied(jobs, strategies)
     steps = _steps(problems, fields) if fields.what == "the pipeline" else ()
-    return (Job(name="Job", display_name="Job", steps=steps),) if steps else ()
+    return (Job(name="Job", group="Job", display_name="Job", steps=steps),) if steps else ()
 
 
-def _job(problems: Problems, node: Node, number: int) -> Job | None:
+def _job(problems: Problems, node: Node, number: int, strategies: dict[str, Strategy]) -> Job | None:
     fields = Fields.of(problems, node, "a job")
     if fields is None:
         return None
@@ -135,14 +138,16 @@ def _job(problems: Problems, node: Node, number: int) -> Job | None:
         problems.add(fields.place, "a job begins with 'job:' and its name")
     minutes = fields.minutes("timeoutInMinutes")
     _pool(problems, fields)
+    strategies[name] = read_strategy(problems, fields)
     job = Job(
         name=name,
+        group=name,
         display_name=fields.text("displayName") or name,
         depends_on=fields.texts("dependsOn") or (),
         condition=read_condition(problems, fields),
         continue_on_error=fields.flag("continueOnError", False),
         timeout_minutes=JOB_MINUTES if minutes is None else minutes,
-        variables=_variables(problems, fields),
+        variables=read_variables(problems, fields),
         steps=_steps(problems, fields),
     )
     if not fields.has("steps"):
@@ -156,25 +161,6 @@ def _steps(problems: Problems, fields: Fields) -> tuple[Step, ...]:
     if steps and not any(step.kind is StepKind.CHECKOUT for step in steps):
         return (Step(kind=StepKind.CHECKOUT, display_name="Checkout"), *steps)
     return steps
-
-
-def _variables(problems: Problems, fields: Fields) -> Mapping[str, str]:
-    """A mapping, or a list of ``name`` and ``value``."""
-    node = fields.node("variables")
-    if not isinstance(node, Items):
-        return fields.mapping("variables")
-    found: dict[str, str] = {}
-    for item in node.items:
-        variable = Fields.of(problems, item, "a variable")
-        if variable is None:
-            continue
-        name, value = variable.text("name"), variable.text("value")
-        variable.rest()
-        if name is None or value is None:
-            problems.add(item.place, "a variable of a list has a name and a value")
-        else:
-            found[name] = value
-    return found
 
 
 def _resources(problems: Problems, fields: Fields) -> None:
