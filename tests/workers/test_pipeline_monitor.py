@@ -20,7 +20,7 @@ NAME = "PipelineMonitorWorker"
 STEPS = "jobs:\n- job: a\n  steps:\n  - checkout: none\n  - script: {script}\n"
 SHARED = "parameters:\n- {name: who, type: string}\nsteps:\n- script: echo hello ${{ parameters.who }}\n"
 RUNS = """{ pipelineRuns { nodes { id number status reason attempt branch commitSha failureReason failure
-    pullRequest { number } firstAttempt { number } stages { jobs { status explanation
+    pullRequest { number } firstAttempt { number } stages { jobs { displayName status explanation
         steps { displayName status explanation exitCode } } } } } }"""
 
 
