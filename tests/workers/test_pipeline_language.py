@@ -17,7 +17,7 @@ async def ran(monitored: Monitored, text: str) -> tuple[dict[str, tuple[str, str
     await monitored.deliver("PipelineRunQueued")
     (run,) = await monitored.runs()
     assert run["failureReason"] in (None, "STEP_FAILED"), run["failure"]
-    found = {"": (run["status"], None)}
+    found: dict[str, tuple[str, str | None]] = {"": (run["status"], None)}
     for stage in run["stages"]:
         for job in stage["jobs"]:
             found[job["displayName"]] = (job["status"], job["explanation"])

@@ -14,6 +14,7 @@ from providers.pipelines.local.log import LogWriter
 from providers.pipelines.local.order import run_in_order, together
 from providers.pipelines.local.outcomes import Outcomes
 from providers.pipelines.local.records import Records
+from providers.pipelines.local.sandbox import UNSANDBOXED, Sandbox
 from providers.pipelines.local.steps import JobPlace
 from providers.pipelines.local.variables import Variables
 from providers.pipelines.local.workspace import Workspace
@@ -125,8 +126,11 @@ class RunExecution:
             variables=variables,
             log=self._log,
             mark=f"{self._order.key.run_id.hex}.{number}",
+            sandbox=Sandbox(workspace.root),
             outputs=outputs,
         )
+        if not place.sandbox.closed:
+            place.write(number, [UNSANDBOXED])
         self._places.add(place)
         try:
             return await run_job(place, self.records, stage.name, job)

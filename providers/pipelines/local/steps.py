@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from providers.pipelines.definition.values import Step, StepKind
-from providers.pipelines.local.children import MARK, Child, die_with_parent, kill_marked
+from providers.pipelines.local.children import MARK, Child, kill_marked
 from providers.pipelines.local.log import LogWriter
+from providers.pipelines.local.sandbox import Sandbox
 from providers.pipelines.local.variables import Variables
 from providers.pipelines.local.voice import StepVoice
 from providers.pipelines.local.workspace import Workspace
@@ -41,6 +42,7 @@ class JobPlace:
     variables: Variables
     log: LogWriter
     mark: str
+    sandbox: Sandbox
     outputs: dict[str, str] = field(default_factory=dict)
     paths: list[str] = field(default_factory=list)
     children: list[Child] = field(default_factory=list)
@@ -59,6 +61,7 @@ class JobPlace:
         for child in self.children:
             await child.end()
         await asyncio.to_thread(kill_marked, self.mark)
+        self.sandbox.close()
 
 
 async def run_step(place: JobPlace, step: Step, number: int) -> StepEnd:
@@ -101,7 +104,7 @@ async def _run(place: JobPlace, step: Step, number: int) -> StepEnd:
     if not folder.is_dir():
         return StepEnd(status=Status.FAILED, explanation=f"workingDirectory {str(folder)!r} is no folder")
     voice = StepVoice(partial(place.log.write, number), place.variables, place.outputs, place.paths, step.name)
-    child = await Child.start((*_SHELL, str(script)), folder, _environment(place, step), confine=die_with_parent)
+    child = await Child.start((*_SHELL, str(script)), folder, _environment(place, step), confine=place.sandbox.confine)
     place.children.append(child)
     try:
         await _copy(child, voice.hear)
