@@ -19,6 +19,7 @@ from http_api.git_pushes import PushDesk
 from http_api.health import health_routes
 from http_api.login import LoginLinks, login_routes, session_of
 from http_api.request_log import RequestLog
+from http_api.uploads import UploadServer
 from resolvers.callers import Callers
 from resolvers.context import Context
 from resolvers.event_streams import EventStreams
@@ -31,6 +32,7 @@ from services.actor import Actor
 from services.failpoints import Failpoints
 from services.platform.operator_sessions import LIFETIME, OperatorSessions
 from services.platform.tenants import OPERATOR, OPERATOR_ADMIN, CreateTenant
+from services.platform.uploads import UploadService
 from services.platform.verified_tokens import VerifiedTokens
 from services.source_control.pushes import PushService
 from settings import Settings
@@ -146,6 +148,17 @@ class Slipway:
             push_bytes=self.settings.push_bytes,
         )
 
+    def _uploads(self) -> UploadServer:
+        limits = self.settings.limits
+        return UploadServer(
+            self.database,
+            self.providers.blobs,
+            UploadService(most_bytes=limits.uploads_bytes),
+            self.authenticate,
+            self.failpoints,
+            most_bytes=limits.upload_bytes,
+        )
+
     def app(self) -> ASGIApp:
         """The ASGI app; ``start`` must have run."""
         heartbeat = self.settings.heartbeat_seconds
@@ -170,6 +183,7 @@ class Slipway:
         routes: list[BaseRoute] = [
             *health_routes(self.ready),
             *self._git().routes(),
+            *self._uploads().routes(),
             *login_routes(self.login_links, sessions.begin, sessions.end, lifetime=seconds),
             *(explorer_routes() if self.settings.explorer else ()),
         ]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from providers.blobs.folder import BlobFolder
 from providers.git.embedded import EmbeddedGit
 from providers.git.embedded_transport import EmbeddedTransport
 from providers.pipelines.local.log import FileRunLogs
@@ -17,6 +18,7 @@ class Providers:
     transport: EmbeddedTransport
     run_logs: FileRunLogs
     runner: LocalRunner
+    blobs: BlobFolder
 
 
 def build_providers(data: Path, *, git_slots: int, run_slots: int) -> Providers:
@@ -26,6 +28,7 @@ def build_providers(data: Path, *, git_slots: int, run_slots: int) -> Providers:
     return Providers(
         git=git,
         transport=EmbeddedTransport(git, data / "git" / ".incoming", slots=git_slots),
+        blobs=BlobFolder(data / "blobs"),
         run_logs=run_logs,
         runner=LocalRunner(data / "work", git, run_logs, slots=run_slots),
     )

@@ -55,7 +55,7 @@ def build_services(data: Path, database: Database, providers: Providers, failpoi
         branch_creation=BranchCreation(git),
         branch_deletion=BranchDeletion(),
         dead_letters=DeadLetterService(repositories, environments),
-        commits=CommitService(git),
+        commits=CommitService(git, providers.blobs),
         moving=Moving(database, git, providers.transport, BranchTurns(), failpoints),
         pull_requests=pull_requests,
         merges=MergeService(git, pull_requests),

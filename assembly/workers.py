@@ -4,8 +4,9 @@ from assembly.providers import Providers
 from resolvers.context import Services
 from services.failpoints import Failpoints
 from storage.engine import Database
-from workers import adoption, crash_loops, retention, timers
+from workers import adoption, blob_sweep, crash_loops, retention, timers
 from workers.adoption import Adoption
+from workers.blob_sweep import BlobSweep
 from workers.crash_loops import CrashLoops
 from workers.dispatcher import Dispatcher
 from workers.engine import DurableEngine
@@ -14,7 +15,7 @@ from workers.pipeline_monitor import PipelineMonitorWorker
 from workers.pull_request_checks import PullRequestCheckWorker
 from workers.repeating import Repeating
 from workers.repository_provisioning import RepositoryProvisioningWorker
-from workers.retention import Retention
+from workers.retention import Kept, Retention
 from workers.runtime import Runtime
 from workers.timers import Timers
 from workers.worker import Worker
@@ -31,13 +32,15 @@ class WorkerProcess:
         self.engine = DurableEngine(database.url, self.runtime.run)
         self.dispatcher = Dispatcher(database, workers, self.engine.begin, failpoints)
         self.adoption = Adoption(database, services.moving)
+        unused = Kept(name="blobs", age=blob_sweep.AGE, drop=BlobSweep(database, providers.blobs).drop)
+        kept = Retention(database, self.engine, unused)
         given_up = CrashLoops(self.engine, self.runtime)
         self._repeating = (
             Repeating("adoption", adoption.EVERY_SECONDS, self.adoption.look),
             Repeating("looking for crash loops", crash_loops.LOOK_SECONDS, given_up.look),
             Repeating("looking for ticks", timers.LOOK_SECONDS, Timers(workers, self.engine.begin).look),
             Repeating("tidying after pushes", TIDY_SECONDS, providers.transport.tidy),
-            Repeating("retention", retention.EVERY_SECONDS, Retention(database, self.engine).sweep),
+            Repeating("retention", retention.EVERY_SECONDS, kept.sweep),
         )
 
     async def start(self) -> None:

@@ -27,14 +27,14 @@ async def received(request: Request, folder: Path, *, most: int) -> AsyncIterato
     """
     length = request.headers.get("content-length", "0")
     if length.isdigit() and int(length) > most:
-        raise _too_large(most)
+        raise too_large(most)
     await asyncio.to_thread(folder.mkdir, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         held, size = bytearray(), 0
         async for chunk in _decoded(request):
             size += len(chunk)
             if size > most:
-                raise _too_large(most)
+                raise too_large(most)
             held += chunk
             if len(held) >= IN_MEMORY:
                 await asyncio.to_thread(file.write, held)
@@ -49,11 +49,11 @@ async def _decoded(request: Request) -> AsyncIterator[bytes]:
     if encoding not in {"identity", "gzip", "x-gzip"}:
         raise HTTPException(415, f"Content-Encoding {encoding[:40]!r} is not taken: send gzip or none")
     if encoding == "identity":
-        async for chunk in _patient(request):
+        async for chunk in patient(request):
             yield chunk
         return
     inflating = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    async for chunk in _patient(request):
+    async for chunk in patient(request):
         for piece in _inflate(inflating, chunk):
             yield piece
     if not inflating.eof:
@@ -69,7 +69,8 @@ def _inflate(inflating: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
         raise HTTPException(400, "the body is not gzip, which its Content-Encoding says") from error
 
 
-async def _patient(request: Request) -> AsyncIterator[bytes]:
+async def patient(request: Request) -> AsyncIterator[bytes]:
+    """The body as it comes; HTTPException 408 for a client that is silent for a minute or takes too long."""
     chunks, started = request.stream(), time.monotonic()
     while True:
         if time.monotonic() - started > LONGEST_SECONDS:
@@ -86,5 +87,6 @@ def _too_slow(told: str) -> HTTPException:
     return HTTPException(408, told, headers={"Connection": "close"})
 
 
-def _too_large(most: int) -> HTTPException:
+def too_large(most: int) -> HTTPException:
+    """413."""
     return HTTPException(413, f"the body is over the limit of {most:,} bytes")

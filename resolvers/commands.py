@@ -26,4 +26,4 @@ def mutation(command: type[Command], description: str) -> Any:
 def needs_of(root: Any, name: str) -> Needs | None:
     """What the mutation of this outward name needs, or None when the root has no such mutation."""
     fields = root.__strawberry_definition__.fields
-    return next((field.metadata["needs"] for field in fields if _OUTWARD(field) == name), None)
+    return next((field.metadata.get("needs") for field in fields if _OUTWARD(field) == name), None)

@@ -6,6 +6,7 @@ from dataclasses import fields
 import strawberry
 
 from schema.connections import MOST
+from schema.scalars import BigInt
 
 
 @strawberry.type(
@@ -26,6 +27,11 @@ class Limits:
     errors: int = strawberry.field(default=9, description="Errors that an answer tells.")
     operation_ms: int = strawberry.field(default=10_000, description="Milliseconds that an operation may take.")
     subscriptions: int = strawberry.field(default=100, description="Subscriptions of one connection.")
+    upload_bytes: BigInt = strawberry.field(default=BigInt(2**30), description="Bytes of one upload.")
+    uploads_bytes: BigInt = strawberry.field(
+        default=BigInt(20 * 2**30),
+        description="Bytes of uploads that a tenant keeps at once; what comes meanwhile is counted after.",
+    )
     page_size: int = strawberry.field(default=MOST, description="Nodes of a page; not a setting.")
 
 

@@ -10,7 +10,7 @@ from providers.git.values import FileChange, FileMode
 from schema.commands import Command, Payload, given
 from schema.inputs import of_leaves
 from schema.mapping import id_of
-from schema.scalars import GitSha
+from schema.scalars import GitSha, Sha256Digest
 from schema.source_control import Branch, Commit, Repository
 from services.errors import InvalidInput
 from services.source_control import branches, commits, protection, repositories
@@ -68,16 +68,21 @@ class Encoding(Enum):
 @of_leaves
 @strawberry.input(description="One file as it shall be, or gone.")
 class FileChangeInput:
-    """Give content or delete."""
+    """Give one of content, uploadDigest (of POST /uploads) and delete."""
 
     path: str
     content: str | None = None
     encoding: Encoding = Encoding.UTF8
+    upload_digest: Sha256Digest | None = None
     mode: FileMode = FileMode.REGULAR
     delete: bool = False
 
-    def to_change(self) -> FileChange:
-        """Bytes."""
+    def to_change(self) -> FileChange | commits.UploadedFile:
+        """Bytes, or the digest of what was uploaded."""
+        if (self.content is not None) + (self.upload_digest is not None) + self.delete != 1:
+            raise InvalidInput(f"{self.path[:200]!r}: give one of content, uploadDigest and delete", field="changes")
+        if self.upload_digest is not None:
+            return commits.UploadedFile(path=self.path, digest=self.upload_digest, mode=self.mode)
         return FileChange(path=self.path, content=self._bytes(), mode=self.mode, delete=self.delete)
 
     def _bytes(self) -> bytes | None:

@@ -10,6 +10,7 @@ SlipwayError
 ├── PreconditionFailed  PRECONDITION_FAILED   the state does not allow it
 ├── PolicyDenied        POLICY_DENIED         a rule of the tenant forbids it
 ├── Forbidden           FORBIDDEN             the token lacks a scope
+├── QuotaExceeded       QUOTA_EXCEEDED        more than the tenant may keep at once
 ├── ProviderDown        PROVIDER_UNAVAILABLE  try again later; the database too
 └── ProviderRefused     PROVIDER_REJECTED     trying again will not help
 """
@@ -89,6 +90,13 @@ class Forbidden(SlipwayError):
     """The token lacks the scope."""
 
     code = "FORBIDDEN"
+
+
+class QuotaExceeded(SlipwayError):
+    """The tenant keeps as much as it may; some of it goes by itself."""
+
+    code = "QUOTA_EXCEEDED"
+    retryable = True
 
 
 class ProviderDown(SlipwayError):

@@ -22,6 +22,7 @@ from storage.queries.pipelines import PipelineQueries
 from storage.queries.platform import PlatformQueries
 from storage.queries.rows import Rows
 from storage.queries.source_control import SourceControlQueries
+from storage.queries.uploads import UploadQueries
 from storage.tables.operations import EdgeRow, EventRow, IdempotencyRow
 from storage.tables.scoped import now
 from storage.upserts import insert_or_keep
@@ -46,6 +47,7 @@ class UnitOfWork:
         self.pipelines = PipelineQueries(session, access)
         self.operations = OperationQueries(session, access)
         self.lineage = LineageQueries(session, access)
+        self.uploads = UploadQueries(session, access)
         self._session = session
         self._heard = heard
         self._events: list[NewEvent] = []

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import structlog
 
+from services.platform.uploads import KEPT
 from storage.engine import Database
 from storage.queries import retention
 from storage.tables.scoped import now
@@ -37,6 +38,7 @@ class Retention:
             Kept(name="idempotency keys", age=timedelta(days=7), drop=self._rows(retention.drop_idempotency)),
             Kept(name="ticks", age=timedelta(days=7), drop=self._rows(retention.drop_ticks)),
             Kept(name="replayed dead letters", age=timedelta(days=30), drop=self._rows(retention.drop_replayed)),
+            Kept(name="uploads", age=KEPT, drop=self._rows(retention.drop_uploads)),
             Kept(name="engine rows", age=timedelta(hours=1), drop=self._engine_rows),
             *more,
         )

@@ -5,6 +5,7 @@ one fsync does.
 """
 
 import asyncio
+import contextlib
 import ctypes
 import os
 from collections.abc import Callable
@@ -30,6 +31,17 @@ def sync_file_system(folder: Path) -> None:
             raise OSError(code, os.strerror(code), str(folder))
     finally:
         os.close(descriptor)
+
+
+def drop_empty_objects(repository: Path) -> int:
+    """Removes loose objects without a byte, which only a loss of power leaves; how many there were."""
+    dropped = 0
+    for path in (repository / "objects").glob("[0-9a-f][0-9a-f]/*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_size == 0:
+                path.unlink()
+                dropped += 1
+    return dropped
 
 
 class Durability:

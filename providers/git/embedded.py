@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -11,7 +11,7 @@ import pygit2
 
 from providers.errors import ProviderUnavailable
 from providers.git import embedded_reading as reading
-from providers.git.durability import Durability
+from providers.git.durability import Durability, drop_empty_objects
 from providers.git.embedded_commits import write_commit, write_merge
 from providers.git.embedded_diff import diff
 from providers.git.embedded_objects import NewObjects
@@ -145,14 +145,11 @@ class EmbeddedGit:
     ) -> CommitInfo:
         """In process, only the touched folders' trees."""
 
-        def write() -> CommitInfo:
-            repository = self._open(key)
+        def write(repository: pygit2.Repository) -> CommitInfo:
             objects = self._objects(repository)
             return write_commit(repository, objects, parent, changes, (author, committer), message, allow_empty)
 
-        made = await asyncio.to_thread(write)
-        self._durability.begin(made.sha)
-        return made
+        return await self._written(key, write)
 
     async def write_merge(
         self,
@@ -167,13 +164,25 @@ class EmbeddedGit:
     ) -> CommitInfo:
         """In process, without a work tree."""
 
-        def write() -> CommitInfo:
-            repository = self._open(key)
+        def write(repository: pygit2.Repository) -> CommitInfo:
             return reading.info(
                 repository, write_merge(repository, (target, source), method, (author, committer), message)
             )
 
-        made = await asyncio.to_thread(write)
+        return await self._written(key, write)
+
+    async def _written(self, key: RepositoryKey, write: Callable[[pygit2.Repository], CommitInfo]) -> CommitInfo:
+        """libgit2 takes an object that is there for written: an empty one is removed, and everything written again."""
+
+        def attempt() -> CommitInfo:
+            try:
+                return write(self._open(key))
+            except pygit2.GitError:
+                if not drop_empty_objects(self._folder(key)):
+                    raise
+                return write(self._open(key))
+
+        made = await asyncio.to_thread(attempt)
         self._durability.begin(made.sha)
         return made
 

@@ -218,7 +218,9 @@ class _Trees:
         if isinstance(content, Stream):
             with content.open() as source:
                 if content.size > COMPARED_BYTES:
-                    return str(self.repository.create_blob_fromiobase(source)), None
+                    made = self.repository.create_blob_fromiobase(source)
+                    self.repository.odb.read_header(made)  # what was there already may be empty
+                    return str(made), None
                 content = source.read()
         sha = self.objects.blob(content, None if old is None else old.sha)
         return sha, content if len(content) <= COMPARED_BYTES else None

@@ -1,15 +1,19 @@
 """CommitService: commits that agents ask for, up to the written objects."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 from uuid import UUID
 
+from providers.blobs.errors import BlobMissing
+from providers.blobs.store import BlobKey, Blobs
 from providers.git.errors import EmptyChange
-from providers.git.values import FileChange, Signature
+from providers.git.values import FileChange, FileMode, Signature, Stream
 from services.actor import Actor, Needs, Scope
 from services.errors import Conflict, InvalidInput, PolicyDenied, PreconditionFailed, absent
 from services.names import words
+from services.platform.uploads import gone, waiting
 from services.source_control.git import Git, key_of, told
 from services.source_control.ref_moves import CREATE_COMMIT, RefMove, Standing
 from services.source_control.repositories import RepositoryStatus
@@ -21,6 +25,15 @@ from storage.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, kw_only=True)
+class UploadedFile:
+    """One file as it shall be, whose content was uploaded before."""
+
+    path: str
+    digest: str
+    mode: FileMode = FileMode.REGULAR
+
+
+@dataclass(frozen=True, kw_only=True)
 class CreateCommit:
     """Commits changes onto a branch; ``expected_head_sha`` None takes the branch where it is."""
 
@@ -28,32 +41,34 @@ class CreateCommit:
     repository_id: UUID
     branch: str
     message: str
-    changes: tuple[FileChange, ...]
+    changes: tuple[FileChange | UploadedFile, ...]
     artifact_id: UUID | None = None
     expected_head_sha: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommitSight:
-    """Where the commit goes, and what it is made from."""
+    """Where the commit goes, and what it is made from; ``sizes`` are those of its uploads by digest."""
 
     repository: RepositoryRow
     branch: BranchRow
+    sizes: Mapping[str, int]
     artifact: ArtifactRow | None = None
 
 
 class CommitService:
     """Owns commits."""
 
-    def __init__(self, git: Git) -> None:
+    def __init__(self, git: Git, blobs: Blobs) -> None:
         self._git = git
+        self._blobs = blobs
 
     async def claims(self, uow: UnitOfWork, command: CreateCommit) -> tuple[UUID, tuple[str, ...]]:
         """The branch."""
         return command.repository_id, (command.branch,)
 
     async def authorise(self, uow: UnitOfWork, actor: Actor, command: CreateCommit) -> CommitSight:
-        """The branch, when it may be committed to directly, and the artifact."""
+        """The branch, when it may be committed to directly, the artifact, and the uploads that still wait."""
         actor.require(command.needs)
         repository = await writable(uow, command.repository_id)
         words(command.message, "message", most=10_000, least=1)
@@ -73,13 +88,16 @@ class CommitService:
             artifact = await uow.rows.get(ArtifactRow, command.artifact_id)
             if artifact is None or artifact.project_id != repository.project_id:
                 raise absent("artifact", public_id("Artifact", command.artifact_id), field="artifactId")
-        return CommitSight(repository=repository, branch=branch, artifact=artifact)
+        digests = [change.digest for change in command.changes if isinstance(change, UploadedFile)]
+        sizes = await waiting(uow, repository.project_id, digests)
+        return CommitSight(repository=repository, branch=branch, sizes=sizes, artifact=artifact)
 
     async def write(self, actor: Actor, command: CreateCommit, sight: CommitSight) -> RefMove | Standing:
         """The move to the new commit, or the branch's head when it is the same artifact and tree."""
         key = key_of(sight.repository)
         when = now().replace(microsecond=0)
         who = Signature(name=actor.name, email=actor.email, when=when)
+        changes = [self._change(sight, change) for change in command.changes]
         with told():
             head = await self._git.head(key, command.branch)
             if command.expected_head_sha not in {None, head}:
@@ -89,10 +107,12 @@ class CommitService:
                 )
             try:
                 made = await self._git.write_commit(
-                    key, parent=head, changes=command.changes, author=who, committer=who, message=command.message
+                    key, parent=head, changes=changes, author=who, committer=who, message=command.message
                 )
             except EmptyChange as error:
                 return partial(_same, command=command, head=head, error=error)
+            except BlobMissing as error:
+                raise gone(error.digest) from error
         return RefMove(
             kind=CREATE_COMMIT,
             repository=sight.repository,
@@ -102,6 +122,13 @@ class CommitService:
             commits=(made,),
             artifact=sight.artifact,
         )
+
+    def _change(self, sight: CommitSight, change: FileChange | UploadedFile) -> FileChange:
+        if isinstance(change, FileChange):
+            return change
+        key = BlobKey(tenant_id=sight.repository.tenant_id, digest=change.digest)
+        stream = Stream(size=sight.sizes[change.digest], open=partial(self._blobs.open, key))
+        return FileChange(path=change.path, content=stream, mode=change.mode)
 
 
 async def _same(uow: UnitOfWork, command: CreateCommit, head: str | None, error: EmptyChange) -> CommitRow:

@@ -1,4 +1,4 @@
-"""Statements of the machinery: idempotency, processed deliveries, dead letters, uploads."""
+"""Statements of the machinery: idempotency, processed deliveries, dead letters."""
 
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,6 @@ from storage.tables.operations import (
     IdempotencyRow,
     ProcessedRow,
     ProgressRow,
-    UploadRow,
 )
 from storage.tables.scoped import now
 
@@ -119,21 +118,3 @@ class OperationQueries:
         statement = visible(self._access, DeadLetterRow).where(c.worker == worker, c.delivery == delivery)
         found: DeadLetterRow | None = (await self._session.execute(statement)).scalar_one_or_none()
         return found
-
-    async def upload(self, digest: str) -> UploadRow | None:
-        """The tenant's upload with this digest."""
-        c = _c(UploadRow)
-        statement = select(UploadRow).where(c.tenant_id == self._access.tenant_id, c.digest == digest)
-        return (await self._session.execute(statement)).scalar_one_or_none()
-
-    async def keep_upload(self, digest: str, size: int, created_by: UUID) -> None:
-        """Notes an upload; the same content again renews its 24 hours."""
-        found = await self.upload(digest)
-        if found is not None:
-            found.created_at = now()
-            return
-        self._session.add(
-            UploadRow(
-                tenant_id=self._access.tenant_id, digest=digest, size=size, created_by=created_by, created_at=now()
-            )
-        )

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import delete, literal_column, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.tables.operations import DeadLetterRow, IdempotencyRow, ProcessedRow
+from storage.tables.operations import DeadLetterRow, IdempotencyRow, ProcessedRow, UploadRow
 
 
 async def drop_idempotency(session: AsyncSession, before: datetime, limit: int) -> int:
@@ -25,6 +25,12 @@ async def drop_replayed(session: AsyncSession, before: datetime, limit: int) -> 
     """Dead letters that were handed out again and did not come back."""
     c: Any = DeadLetterRow
     return await _drop(session, DeadLetterRow, (c.status == "REPLAYED") & (c.updated_at < before), limit)
+
+
+async def drop_uploads(session: AsyncSession, before: datetime, limit: int) -> int:
+    """What was uploaded and not renewed; the content goes by the sweep of blobs."""
+    c: Any = UploadRow
+    return await _drop(session, UploadRow, c.created_at < before, limit)
 
 
 async def _drop(session: AsyncSession, kind: Any, wanted: Any, limit: int) -> int:

@@ -144,11 +144,18 @@ class DeadLetterRow(TenantScoped, table=True):
 
 
 class UploadRow(SQLModel, table=True):
-    """Content that was uploaded and waits to be used; kept 24 hours."""
+    """Content that was uploaded for a project and waits to be used; ``project_id`` is the tenant's id for all of them.
+
+    The content lies in the blob store. ``created_at`` is when it came last, ``created_by`` who brought it then.
+    """
 
     __tablename__ = "uploads"
-    __table_args__ = (Index("ix_uploads_created", "created_at"),)
+    __table_args__ = (
+        Index("ix_uploads_created", "created_at"),
+        Index("ix_uploads_digest", "tenant_id", "digest"),
+    )
     tenant_id: UUID = Field(sa_type=Uuid, primary_key=True)
+    project_id: UUID = Field(sa_type=Uuid, primary_key=True)
     digest: str = Field(primary_key=True)
     size: int = Field(sa_type=BigInteger)
     created_by: UUID = Field(sa_type=Uuid)

@@ -120,6 +120,7 @@ REFERENCES: Final[dict[str, str]] = {
     "ProtectBranchInput.name": "Branch.name",
     "DeleteBranchInput.name": "Branch.merged",
     "CreateCommitInput.branch": "Branch.name",
+    "FileChangeInput.uploadDigest": "Upload.digest",
     "sourceBranch": "Branch.name",
     "targetBranch": "Branch.merged",
 }
@@ -205,6 +206,10 @@ TOGETHER: Final = {
 }
 
 
+# Optional arguments that exclude each other: with the first, the second is left out.
+APART: Final = {"FileChangeInput.uploadDigest": "content"}
+
+
 class Unknown(AssertionError):
     """Tells whoever added to the schema which line to add where."""
 
@@ -255,6 +260,8 @@ def arguments(owner: str, members: Mapping[str, Any], own: Seeds, path: tuple[st
     for member, declared in members.items():
         here = bool(path) and path[0] == member
         joined = bool(path) and TOGETHER.get(f"{owner}.{path[0]}") == member
+        if bool(path) and APART.get(f"{owner}.{path[0]}") == member:
+            continue
         if not (here or joined or is_required(declared) or f"{owner}.{member}" in ALWAYS):
             continue
         kind = get_named_type(declared.type)

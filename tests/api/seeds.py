@@ -57,6 +57,7 @@ def natural_keys(tenant: str, marker: str) -> dict[str, str]:
         "Artifact.digest": "sha256:" + hashlib.sha256(marker.encode()).hexdigest(),
         "Artifact.uri": f"pkg:generic/{marker}@1.0",
         "Artifact.traceId": hashlib.md5(marker.encode(), usedforsecurity=False).hexdigest(),
+        "Upload.digest": "sha256:" + hashlib.sha256(f"{marker} uploaded".encode()).hexdigest(),
         "Commit.message": f"{marker} said",
         "PullRequest.title": f"{marker} proposed",
         "Token.name": f"{marker}-token",
@@ -110,6 +111,9 @@ async def _platform(admin: Client, seeds: Seeds) -> None:
     artifact = {name: values[f"Artifact.{name}"] for name in ("name", "producer", "digest", "uri", "traceId")}
     artifact |= {"projectId": values["Project"], "moduleId": values["Module"]}
     values["Artifact"] = (await admin.done("registerArtifact", "artifact { id }", **artifact))["artifact"]["id"]
+    bearer, project = {"Authorization": f"Bearer {admin.token}"}, {"project": values["Project.name"]}
+    sent = f"{seeds.marker} uploaded".encode()
+    assert (await admin.http.post("/uploads", content=sent, params=project, headers=bearer)).status_code == 201
     fields = {"identityId": values["Identity"], "name": values["Token.name"], "scopes": ["READ"]}
     made = await admin.done("issueToken", "token { id }", **fields, projectIds=[values["Project"]])
     values["Token"] = made["token"]["id"]

@@ -336,3 +336,32 @@ async def test_a_commit_of_more_files_than_pass_says_to_push_them(
     assert (error["code"], error["field"]) == ("INVALID_INPUT", "changes")
     assert "100,000 changes are over the limit of 10,000 a commit: push them" in error["message"]
     assert office.stored() == before
+
+
+MAKE: Final = 'createProject(input: {name: "x"}) { errors { code } }'
+MALFORMED: Final[list[tuple[str, str]]] = [
+    ("", "GRAPHQL_PARSE_FAILED"),
+    (f"mutation {{ {MAKE}", "GRAPHQL_PARSE_FAILED"),
+    (f"mutation {{ {MAKE} nothing }}", "GRAPHQL_VALIDATION_FAILED"),
+    (f"mutation {{ {MAKE} createTenant }}", "GRAPHQL_VALIDATION_FAILED"),
+    (f"mutation {{ {MAKE} ...A }} fragment A on Mutation {{ ...A }}", "GRAPHQL_VALIDATION_FAILED"),
+    ('mutation { createProject(input: {name: "x", nope: 1}) { errors { code } } }', "GRAPHQL_VALIDATION_FAILED"),
+    ("mutation { createProject(input: {name: null}) { errors { code } } }", "GRAPHQL_VALIDATION_FAILED"),
+    (f"mutation A {{ {MAKE} }} mutation B {{ {MAKE} }}", "OPERATION_NOT_FOUND"),
+    ("mutation { " + " ".join(f"a{number}: {MAKE}" for number in range(16)) + " }", "LIMIT_EXCEEDED"),
+    ("mutation { " + MAKE * 500 + " }", "LIMIT_EXCEEDED"),
+    (f"mutation {{ {MAKE} }} # {'x' * 262_144}", "LIMIT_EXCEEDED"),
+    (f"query {{ {MAKE} }}", "GRAPHQL_VALIDATION_FAILED"),
+]
+
+
+@pytest.mark.parametrize(("document", "code"), MALFORMED, ids=range(len(MALFORMED)))
+async def test_a_malformed_or_oversized_document_carries_out_none_of_its_commands(
+    office: Office, document: str, code: str
+) -> None:
+    before = office.stored()
+    answer = (await office.author.raw(document)).json()
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {code}
+    assert "data" not in answer
+    assert all(error["message"] for error in answer["errors"])
+    assert office.stored() == before

@@ -53,7 +53,9 @@ async def offices(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 
 def needed(name: str) -> Needs:
     found = needs_of(Mutation, name)
-    assert found is not None
+    assert found is not None, (
+        f"declare {name} with @mutation(<its command>, ...) of resolvers/commands.py, and `needs` in the command"
+    )
     return found
 
 
@@ -73,9 +75,7 @@ async def test_a_query_needs_only_to_read_unless_it_says_so(offices: dict[bool, 
 
 @pytest.mark.parametrize("name", MUTATIONS)
 async def test_a_mutation_tells_its_scope(name: str) -> None:
-    assert ROOT.fields[name].description.endswith(f"Scope: {needed(name).scope.value}."), (
-        f"declare {name} with @mutation(<its command>, ...) of resolvers/commands.py, and the command's needs beside it"
-    )
+    assert ROOT.fields[name].description.endswith(f"Scope: {needed(name).scope.value}.")
 
 
 @pytest.mark.parametrize("name", MUTATIONS)

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from graphql import GraphQLObjectType, get_named_type, is_object_type
+from starlette.applications import Starlette
 
 from resolvers.event_streams import EventStreams
 from schema.types import TYPES
 from services.actor import Scope
 from tests.api.conftest import Client, founded, serving
 from tests.api.live import streamed
-from tests.api.meanings import EVERY, REACHED, SCHEMA, Reference, Unknown, arguments, operation, references
+from tests.api.meanings import EVERY, REACHED, SCHEMA, Reference, Unknown, arguments, is_required, operation, references
 from tests.api.seeds import TENANT_WIDE, Seeds, absent, seeded
 from tests.conftest import BOTH, new_database
 
@@ -97,6 +98,11 @@ async def test_the_tables_know_every_argument() -> None:
     assert not unknown, "\n".join(sorted(set(unknown)))
 
 
+async def test_every_type_stands_on_both_sides(sides: dict[str, Wall]) -> None:
+    missing = sorted(set(TYPES) - set(sides["tenant"].foreign.types))
+    assert not missing, f"add a row of {', '.join(missing)} to seeded() in tests/api/seeds.py"
+
+
 async def asked(wall: Wall, kind: Any, name: str, declared: Any, path: tuple[str, ...], value: str) -> str:
     """The whole answer to the field with this value at the path, and the asker's own everywhere else."""
     given = arguments(f"{kind.name}.{name}", declared.args, wall.own, path, value)
@@ -141,7 +147,7 @@ async def test_no_query_reaches_beyond_the_wall(wall: Wall) -> None:
 
 async def test_no_list_tells_of_what_is_beyond_the_wall(wall: Wall) -> None:
     for name, declared in SCHEMA.query_type.fields.items():  # type: ignore[union-attr]  # it has one
-        if not any(argument.default_value is not None for argument in declared.args.values()):
+        if not any(is_required(argument) for argument in declared.args.values()):
             given = arguments(f"Query.{name}", declared.args, wall.own)
             query, variables = operation("query", "Query", name, declared, given)
             wall.masked((await wall.asker.raw(query, variables)).text)
@@ -207,7 +213,23 @@ async def _heard(wall: Wall, url: str, name: str, declared: Any, given: dict[str
                 return heard
 
 
-GIT = ("info/refs?service=git-upload-pack", "info/refs?service=git-receive-pack")
+GIT = ("info/refs?service=git-upload-pack", "info/refs?service=git-receive-pack", "git-upload-pack", "git-receive-pack")
+# Every address beside /graphql: what tells nothing of a tenant, and what is tried across both walls by a test here.
+OPEN = {"/healthz", "/readyz", "/login", "/logout", "/explorer/{name}"}
+WALLED = {f"/git/{{tenant}}/{{project}}/{{name}}.git/{rest}" for rest in ("info/refs", *GIT[2:])}
+
+
+async def test_every_address_is_known_to_be_open_or_walled(sides: dict[str, Wall]) -> None:
+    unknown = _addresses(sides["tenant"].asker.slipway.app()) - OPEN - WALLED
+    assert not unknown, f"add {unknown} to OPEN, or to WALLED with a test that tries them across both walls"
+
+
+def _addresses(app: Any) -> set[str]:
+    """Of every route beneath these layers of the app."""
+    if isinstance(app, Starlette):
+        return {getattr(route, "path", "") for route in app.routes}
+    inner = (value for name, value in vars(app).items() if name in {"_app", "_rest", "app"})
+    return set().union(*map(_addresses, inner))
 
 
 @pytest.mark.parametrize("rest", GIT)
@@ -226,6 +248,11 @@ async def test_no_git_path_reaches_beyond_the_wall(wall: Wall, rest: str) -> Non
 
 
 async def _git(wall: Wall, path: list[str], rest: str) -> str:
+    url = f"/git/{'/'.join(path)}.git/{rest}"
     headers = {"Authorization": f"Bearer {wall.asker.token}"}
-    response = await wall.asker.http.get(f"/git/{'/'.join(path)}.git/{rest}", headers=headers)
+    if "?" in rest:
+        response = await wall.asker.http.get(url, headers=headers)
+    else:
+        headers["Content-Type"] = f"application/x-{rest}-request"
+        response = await wall.asker.http.post(url, headers=headers, content=b"0000")
     return f"{response.status_code} {response.text.replace('/'.join(path), 'GIVEN')}"

@@ -3,18 +3,21 @@
 import asyncio
 import contextlib
 import errno
+import io
 import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
+import pygit2
 import pytest
 
 from providers.errors import ProviderUnavailable
 from providers.git.durability import Durability
 from providers.git.embedded import EmbeddedGit
-from providers.git.values import CommitInfo, FileChange, MergeMethod, RepositoryKey, Signature
+from providers.git.embedded_commits import COMPARED_BYTES
+from providers.git.values import CommitInfo, FileChange, MergeMethod, RepositoryKey, Signature, Stream
 
 WHO = Signature(name="Ada", email="ada@example.test", when=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
 KEY = RepositoryKey(tenant_id=UUID(int=1), repository_id=UUID(int=2))
@@ -122,3 +125,58 @@ async def test_a_disk_that_is_full_moves_nothing(git: SuddenGit) -> None:
     git.disk.full = False
     await git.swap(KEY, "main", old=None, new=first.sha)
     assert git.moved == [True]
+
+
+def empty(git: EmbeddedGit, sha: str) -> Path:
+    """What a loss of power makes of an object that was written and not synced yet."""
+    path = git.path(KEY) / "objects" / sha[:2] / sha[2:]
+    path.chmod(0o644)
+    path.write_bytes(b"")
+    return path
+
+
+@pytest.mark.parametrize("lost", ["b/0", "b", ""], ids=["file", "folder", "root"])
+async def test_a_merge_of_which_power_left_empty_objects_is_written_again(git: SuddenGit, lost: str) -> None:
+    async def merged(message: str) -> str:
+        made = await git.write_merge(
+            KEY, target=ours, source=theirs, method=MergeMethod.MERGE, author=WHO, committer=WHO, message=message
+        )
+        return made.sha
+
+    lines = [f"{number}\n" for number in range(20)]
+    base = await wrote(git, None, "b/0", lines)
+    ours = await wrote(git, base, "b/0", ["ours\n", *lines[1:]])
+    theirs = await wrote(git, base, "b/0", [*lines[:-1], "theirs\n"])
+    folder = git._open(KEY)
+    tree = folder[await merged("cut off")].tree
+    path = empty(git, str((tree[lost] if lost else tree).id))
+    again = await merged("again")
+    assert path.stat().st_size > 0
+    held = await git.file(KEY, again, "b/0", max_bytes=1_000)
+    assert held.data.decode() == "".join(["ours\n", *lines[1:-1], "theirs\n"])
+
+
+async def wrote(git: SuddenGit, parent: str | None, path: str, lines: list[str]) -> str:
+    changes = [FileChange(path=path, content="".join(lines).encode())]
+    made = await git.write_commit(KEY, parent=parent, changes=changes, author=WHO, committer=WHO, message="m")
+    return made.sha
+
+
+async def test_a_large_file_that_power_left_empty_is_written_again(git: SuddenGit) -> None:
+    content = b"x" * (COMPARED_BYTES + 1)
+    large = FileChange(path="large", content=Stream(size=len(content), open=lambda: io.BytesIO(content)))
+
+    async def made() -> str:
+        done = await git.write_commit(KEY, parent=None, changes=[large], author=WHO, committer=WHO, message="m")
+        return (await git.file(KEY, done.sha, "large", max_bytes=len(content))).sha
+
+    path = empty(git, await made())
+    await made()
+    assert path.stat().st_size > 0
+
+
+async def test_what_is_not_mended_by_writing_again_is_told(git: SuddenGit) -> None:
+    first = await commit(git, None, "a")
+    empty(git, first.tree_hash)
+    with pytest.raises(pygit2.GitError):
+        await commit(git, first.sha, "b")
