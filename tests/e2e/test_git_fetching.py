@@ -116,6 +116,16 @@ async def test_a_fetch_brings_what_others_pushed_and_the_api_committed(
     await remote.agrees()
 
 
+@pytest.mark.parametrize("version", ["0", "2"])
+async def test_a_commit_that_is_not_here_is_told_by_git_and_not_by_a_broken_connection(
+    remote: Remote, clone: Path, version: str
+) -> None:
+    ran = await git("-c", f"protocol.version={version}", "fetch", "origin", "1" * 40, at=clone)
+    assert ran.code == 128
+    assert f"remote error: upload-pack: not our ref {'1' * 40}" in ran.err
+    assert "RPC failed" not in ran.err
+
+
 async def test_a_gzipped_fetch_of_many_haves_is_understood(remote: Remote, clone: Path, tmp_path: Path) -> None:
     other = await remote.clone(tmp_path / "other")
     for number in range(60):
