@@ -91,7 +91,7 @@ class InvalidSha(ProviderRejected):
         self.sha = sha
 
 
-class PushMalformed(ProviderRejected):
+class RequestMalformed(ProviderRejected):
     """The body is not what Git's protocol sends."""
 
 

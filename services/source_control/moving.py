@@ -172,6 +172,7 @@ class Moving:
                 for intent, move in intended:
                     arrival = Arrival(commits=move.commits, merges=move.merges)
                     node = await settle(uow, intent, move.repository, arrival)
+                    await asyncio.sleep(0)  # between the branches of a large push others are served
                 return Moved(node=node, events=await uow.commit())
 
         self._failpoints.reach("record:before")

@@ -59,8 +59,8 @@ async def test_a_fetch_that_is_none_is_an_error_of_its_own(site: Site, remote: R
     answer = await site.admin.http.post(
         url(remote, "git-upload-pack"), content=b"nonsense", headers=FETCH | signed(site)
     )
-    assert answer.status_code == 503
-    assert answer.text == "git upload-pack ended with 128: try again later\n"
+    assert answer.status_code == 400
+    assert answer.text == "fatal: protocol error: bad line length character: nons\n"
 
 
 async def test_a_push_over_the_limit_is_413_and_leaves_nothing(site: Site, remote: Remote, clone: Path) -> None:
