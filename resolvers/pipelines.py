@@ -1,5 +1,7 @@
 """Queries and mutations of the pipelines context."""
 
+import asyncio
+
 import strawberry
 
 from resolvers.commands import mutation
@@ -13,8 +15,9 @@ from schema.pipeline_commands import (
     RetryPipelineRunInput,
     RunPipelineInput,
 )
-from schema.pipelines import PipelineDefinition, PipelineRun
+from schema.pipelines import PipelineDefinition, PipelineProblem, PipelineRun, PipelineValidation
 from services.pipelines.execution import CancelPipelineRun, RetryPipelineRun, RunPipeline
+from services.pipelines.validation import mistakes
 
 
 @strawberry.type
@@ -27,6 +30,13 @@ class PipelineQuery:
         parent = id_of(pipeline, "PipelineDefinition", "pipeline")
         found: PipelineRun | None = await info.context.loaders.find("PipelineRun", pipeline_id=parent, number=number)
         return found
+
+    @strawberry.field(description="What is wrong with a pipeline's file, without a run.")
+    async def validate_pipeline(self, info: Info, yaml: str) -> PipelineValidation:
+        """As a run would tell it; off the loop, for a file may be long."""
+        found = await asyncio.to_thread(mistakes, yaml)
+        problems = [PipelineProblem(line=one.line, column=one.column, message=one.message) for one in found]
+        return PipelineValidation(valid=not problems, problems=problems)
 
     pipeline_definitions: Connection[PipelineDefinition] = every(
         "PipelineDefinition", Connection[PipelineDefinition], "The pipelines in your sight."

@@ -180,3 +180,20 @@ class PipelineLogPart:
         return cls(
             lines=[PipelineLogLine(number=line.number, at=line.at, step=line.record, text=line.text) for line in lines]
         )
+
+
+@strawberry.type(description="A mistake in a pipeline's file.")
+class PipelineProblem:
+    """At its place."""
+
+    line: int = strawberry.field(description="From 1.")
+    column: int = strawberry.field(description="From 1.")
+    message: str = strawberry.field(description="What is wrong, and what would pass.")
+
+
+@strawberry.type(description="Whether a pipeline's file can run.")
+class PipelineValidation:
+    """Without running it."""
+
+    valid: bool = strawberry.field(description="Whether it can.")
+    problems: list[PipelineProblem] = strawberry.field(description="Every mistake in the order of the file.")

@@ -136,6 +136,7 @@ VALUES: Final[dict[str, Any]] = {
     "Repository.pullRequest.number": 1,
     "Query.pullRequest.number": 1,
     "Query.pipelineRun.number": 1,
+    "Query.validatePipeline.yaml": "steps: [{script: make}]",
     "CommitFilter.authorEmail": None,
     "CheckFilter.name": None,
     "CheckFilter.status": None,

@@ -28,17 +28,17 @@ class LogWriter:
         self._ends = FileIO(path.with_suffix(".index"), "ab")
         self._size = self._lines.tell()
         self._grown = grown
-        self._full = False
+        self.is_full = False
         self.count = self._ends.tell() // _END.size
 
     def write(self, record: int, texts: Sequence[str]) -> None:
         """Each text as a line, a long one as several; what is beyond the bound is dropped, and that is said once."""
-        if self._full:
+        if self.is_full:
             return
         pieces = [text[at : at + LONGEST_LINE] for text in texts for at in range(0, max(len(text), 1), LONGEST_LINE)]
         self._add(record, pieces)
         if self._size >= MOST_BYTES:
-            self._full = True
+            self.is_full = True
             self._add(record, [f"##[warning]The log has reached {MOST_BYTES} bytes: the rest of it is not kept"])
 
     def _add(self, record: int, texts: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import codecs
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from providers.pipelines.values import RunOrder, Status
 _SHELL: Final = ("bash", "--noprofile", "--norc")
 _LONGEST_REST: Final = 65_536
 RETRY_SECONDS: Final = 1.0
+_SLOWED_SECONDS: Final = 0.002
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +108,7 @@ async def _run(place: JobPlace, step: Step, number: int) -> StepEnd:
     child = await Child.start((*_SHELL, str(script)), folder, _environment(place, step), confine=place.sandbox.confine)
     place.children.append(child)
     try:
-        await _copy(child, voice.hear)
+        await _copy(child, voice, place.log)
         code = await child.code()
     except asyncio.CancelledError:
         await child.end()
@@ -131,16 +132,19 @@ def _ended(step: Step, code: int, voice: StepVoice) -> StepEnd:
     return StepEnd(status=voice.result, explanation="##vso[task.complete] said so", exit_code=0)
 
 
-async def _copy(child: Child, write: Callable[[list[str]], None]) -> None:
-    """Whole lines; the rest of a chunk waits for the next, at most one line long."""
+async def _copy(child: Child, voice: StepVoice, log: LogWriter) -> None:
+    """Whole lines; the rest of a chunk waits for the next. Beyond the log's bound a flood is slowed and let go."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     rest = ""
     async for chunk in child.output():
+        if log.is_full:
+            await asyncio.sleep(_SLOWED_SECONDS)
+            continue
         *lines, rest = (rest + decoder.decode(chunk)).split("\n")
         if len(rest) > _LONGEST_REST:
             lines, rest = [*lines, rest], ""
         if lines:
-            write([line.removesuffix("\r") for line in lines])
+            voice.hear([line.removesuffix("\r") for line in lines])
     rest += decoder.decode(b"", True)
     if rest:
-        write([rest])
+        voice.hear([rest])
