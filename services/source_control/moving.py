@@ -125,7 +125,10 @@ class Moving:
         written = await decision.write(caller.actor, command, sight)
         self._failpoints.reach("write:after")
         if not isinstance(written, RefMove | Push):
-            return await self._stands(caller, written)
+            try:
+                return await self._stands(caller, written)
+            except RefMoved as error:
+                raise _Overtaken(error.branch) from error
         moves = (written,) if isinstance(written, RefMove) else written.moves
         cause = caller.cause
         if moves and moves[0].trace_id is not None and not caller.traced:
