@@ -62,7 +62,7 @@ class Machine:
             branch="main",
             commit_sha=self.sha,
             yaml=yaml,
-        files={},
+            files={},
             variables=variables,
         )
 
