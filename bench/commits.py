@@ -12,16 +12,16 @@ FILES, SIZE, AIM = 20, 2_048, 100
 GITEA = {(1, 1, 1): 1.2, (8, 1, 1): 0.5, (8, 1, 8): 2.2, (8, 8, 8): 2.2}
 
 
-async def measure(server: Installation, *, tiny: bool) -> list[Row]:
+async def measure(server: Installation, *, tiny: bool, rounds: int = 3) -> list[Row]:
     """A row for each shape; ``8 on one branch`` is where clients meet."""
     repositories = [await server.repository(f"commits-{number}") for number in range(2 if tiny else 8)]
     for repository in repositories:
         for branch in range(8 if repository is repositories[0] else 1):
             await server.admin.do("createBranch", "branch { id }", repositoryId=repository, name=f"work-{branch}")
     clients = [server.client() for _ in range(8)]
-    rounds: dict[tuple[int, int, int], list[Load]] = {shape: [] for shape in GITEA}
-    for _ in range(1 if tiny else 3):
-        for (many, over, branches), loads in rounds.items():
+    shapes: dict[tuple[int, int, int], list[Load]] = {shape: [] for shape in GITEA}
+    for _ in range(1 if tiny else rounds):
+        for (many, over, branches), loads in shapes.items():
             work = [
                 _committer(
                     clients[number],
@@ -30,12 +30,12 @@ async def measure(server: Installation, *, tiny: bool) -> list[Row]:
                 )
                 for number in range(many)
             ]
-            loads.append(await loop(server, work, seconds=0.2 if tiny else 4))
+            loads.append(await loop(server, work, seconds=0.2 if tiny else 3))
     for client in clients:
         client.close()
-    rows = [rate(_name(*shape), middle(loads), over=AIM, gitea=GITEA[shape]) for shape, loads in rounds.items()]
-    first, last = rounds[(1, 1, 1)], rounds[(8, 8, 8)]
-    everything = [load for loads in rounds.values() for load in loads]
+    rows = [rate(_name(*shape), middle(loads), over=AIM, gitea=GITEA[shape]) for shape, loads in shapes.items()]
+    first, last = shapes[(1, 1, 1)], shapes[(8, 8, 8)]
+    everything = [load for loads in shapes.values() for load in loads]
     return [
         *rows,
         *latencies("commits 1 client", first),

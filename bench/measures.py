@@ -14,7 +14,7 @@ class Measure(Protocol):
     """Loads the installation and answers its rows, named after the measure; ``tiny`` proves that it runs."""
 
     def __call__(self, server: Installation, *, tiny: bool) -> Awaitable[list[Row]]:
-        """Bounded by LONGEST."""
+        """Bounded by LONGEST, in seconds."""
         ...
 
 
@@ -26,12 +26,16 @@ MEASURES: Final[dict[str, Measure]] = {
     "events": events.measure,
     "memory": memory.measure,
 }
-LONGEST: Final = 600.0
+LONGEST: Final = 120.0
 
 
 async def run(name: str, *, tiny: bool = False) -> list[Row]:
     """The measure's rows, from a fresh installation."""
     async with installed() as server:
-        rows = await asyncio.wait_for(MEASURES[name](server, tiny=tiny), LONGEST)
+        try:
+            async with asyncio.timeout(LONGEST):
+                rows = await MEASURES[name](server, tiny=tiny)
+        except TimeoutError as error:
+            raise TimeoutError(f"the measure {name} did not end within {LONGEST:.0f} s") from error
         server.admin.close()
     return [replace(row, command=f"make bench ONLY={name}") for row in rows]

@@ -10,24 +10,24 @@ AIM = 20
 GITEA = {1: 0.6, 8: 1.0}  # cycles a second on a machine of this kind
 
 
-async def measure(server: Installation, *, tiny: bool) -> list[Row]:
+async def measure(server: Installation, *, tiny: bool, rounds: int = 3) -> list[Row]:
     """Branch and commit of each cycle are made before the clock runs."""
     reviewer = await server.identity("reviewer", "REPOSITORIES_WRITE")
     repositories = [await server.repository(f"merges-{number}") for number in range(2 if tiny else 8)]
-    rounds: dict[int, list[Load]] = {1: [], 8: []}
-    for round_ in range(1 if tiny else 3):
-        for many, loads in rounds.items():
-            most = 1 if tiny else 40 if many == 1 else 10
+    clients: dict[int, list[Load]] = {1: [], 8: []}
+    for round_ in range(1 if tiny else rounds):
+        for many, loads in clients.items():
+            most = 1 if tiny else 20 if many == 1 else 5
             prefix = f"r{round_}c{many}"
             await asyncio.gather(*(_prepare(server, repository, prefix, most) for repository in repositories[:many]))
             work = [_cycler(server, reviewer, repository, prefix) for repository in repositories[:many]]
-            loads.append(await loop(server, work, seconds=20, most=most))
+            loads.append(await loop(server, work, seconds=8, most=most))
     return [
-        rate("merges 1 client, 1 repository", middle(rounds[1]), over=AIM, gitea=GITEA[1]),
-        rate("merges 8 clients, 8 repositories", middle(rounds[8]), over=AIM, gitea=GITEA[8]),
-        *latencies("merges 1 client", rounds[1]),
-        *latencies("merges 8 clients, 8 repositories", rounds[8]),
-        *costs("merges", [*rounds[1], *rounds[8]]),
+        rate("merges 1 client, 1 repository", middle(clients[1]), over=AIM, gitea=GITEA[1]),
+        rate("merges 8 clients, 8 repositories", middle(clients[8]), over=AIM, gitea=GITEA[8]),
+        *latencies("merges 1 client", clients[1]),
+        *latencies("merges 8 clients, 8 repositories", clients[8]),
+        *costs("merges", [*clients[1], *clients[8]]),
     ]
 
 

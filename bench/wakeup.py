@@ -16,11 +16,11 @@ where e.event_type = 'RepositoryProvisioningRequested' order by e.position
 
 async def measure(server: Installation, *, tiny: bool) -> list[Row]:
     """Repositories asked for one after another, the first ones left out; then quiet seconds on the same server."""
-    warm, many = (1, 3) if tiny else (20, 200)
+    warm, many = (1, 3) if tiny else (10, 100)
     for number in range(warm + many):
         await server.repository(f"wakeup-{number}")
     await asyncio.sleep(0.2 if tiny else 3)
-    before, quiet = server.cpu(), 0.3 if tiny else 30
+    before, quiet = server.cpu(), 0.3 if tiny else 20
     await asyncio.sleep(quiet)
     idle = 100 * (server.cpu() - before) / quiet
     found = _milliseconds(server)[warm:]

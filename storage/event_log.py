@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, func, insert, inspect, select
+from sqlalchemy import Connection, bindparam, func, insert, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, configure_mappers
 
@@ -26,6 +26,7 @@ _EVENTS: Any = inspect(EventRow)
 _COLUMNS = tuple(column.name for column in _EVENTS.local_table.c if column.name != "position")
 _INSERT = insert(_EVENTS.local_table)
 _HEADS: Any = inspect(LogHeadRow).local_table
+_HEAD = select(_HEADS.c.sequence, _HEADS.c.hash).where(_HEADS.c.tenant_id == bindparam("tenant"))
 _MOVE_HEAD = insert_or_update(LogHeadRow, ("sequence", "hash"))
 
 
@@ -121,7 +122,7 @@ def _insert(connection: Connection, rows: Sequence[EventRow]) -> None:
 
 
 def _head(connection: Connection, tenant: UUID) -> tuple[int, str]:
-    found = connection.execute(select(_HEADS.c.sequence, _HEADS.c.hash).where(_HEADS.c.tenant_id == tenant)).first()
+    found = connection.execute(_HEAD, {"tenant": tenant}).first()
     return (0, GENESIS) if found is None else (found[0], found[1])
 
 
@@ -224,10 +225,7 @@ async def verify_chain(session: AsyncSession, access: Access, *, batch: int = 50
             if row.prev_hash != previous or chain_hash(row) != row.hash:
                 raise ValueError(f"event {row.sequence} does not match its hash")
             after, previous = row.sequence, row.hash
-    found = await session.execute(
-        select(_HEADS.c.sequence, _HEADS.c.hash).where(_HEADS.c.tenant_id == access.tenant_id)
-    )
-    head = found.first() or (0, GENESIS)
+    head = (await session.execute(_HEAD, {"tenant": access.tenant_id})).first() or (0, GENESIS)
     if (after, previous) != tuple(head):
         raise ValueError(f"the log ends at {after}, not at {head[0]}")
     return after

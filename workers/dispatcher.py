@@ -7,8 +7,9 @@ from services.failpoints import Failpoints
 from storage import event_log
 from storage.engine import Database
 from storage.tables.operations import EventRow
+from workers.delivery import of_event
 from workers.repeating import Repeating
-from workers.worker import Worker
+from workers.worker import LookingWorker, Worker
 
 BATCH = 50
 LONGEST_REPEAT = 1_000
@@ -20,6 +21,7 @@ Begin = Callable[[str, str, int], Awaitable[None]]
 class Dispatcher:
     """Starts each delivery by its id outside any transaction, then moves the cursor.
 
+    A delivery costs more than most commits, so that a worker may look before whether the event concerns it.
     A crash between starts it twice, which the engine drops. Events that wake nobody move a cursor only now and then.
     Workers whose cursors agree, which is all of them nearly always, share one read of the log.
     """
@@ -70,7 +72,7 @@ class Dispatcher:
         started = False
         for row in rows:
             delivery = _delivery(worker, row)
-            if delivery is not None:
+            if delivery is not None and await _concerns(worker, row):
                 self._failpoints.reach("dispatch:before")
                 await self._begin(worker.name, *delivery)
                 self._failpoints.reach("dispatch:after")
@@ -93,3 +95,10 @@ def _delivery(worker: Worker, row: EventRow) -> tuple[str, int] | None:
     if row.event_type == REPLAYED and row.payload["worker"] == worker.name:
         return row.payload["delivery"].removeprefix("evt-"), row.payload["replay"]
     return None
+
+
+async def _concerns(worker: Worker, row: EventRow) -> bool:
+    """A replay was asked for, so nobody looks."""
+    if row.event_type == REPLAYED or not isinstance(worker, LookingWorker):
+        return True
+    return await worker.concerns(of_event(row))

@@ -78,6 +78,16 @@ class PipelineMonitorWorker:
         """All of them: whether a repository has a pipeline only its rows tell."""
         return True
 
+    async def concerns(self, delivery: Delivery) -> bool:
+        """Whether the move starts a run, as far as Git answers."""
+        if delivery.subject_type == "PipelineRun":
+            return True
+        try:
+            moved = await self._moved(delivery)
+            return moved is not None and await self._triggers.starts(moved)
+        except (ProviderError, TimeoutError):
+            return True
+
     def _hear(self, rows: Sequence[EventRow]) -> None:
         for row in rows:
             if row.event_type == "PipelineRunCancellationRequested" and row.subject_id.hex in self._cancels:

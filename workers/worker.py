@@ -41,6 +41,15 @@ class Worker(Protocol):
 
 
 @runtime_checkable
+class LookingWorker(Worker, Protocol):
+    """A worker that most of its events do not concern, which they do not tell: it looks before a delivery is begun."""
+
+    async def concerns(self, delivery: Delivery) -> bool:
+        """Asked outside any transaction, once or again; what cannot be told concerns it, for ``act`` tries again."""
+        ...
+
+
+@runtime_checkable
 class TimedWorker(Worker, Protocol):
     """A worker that rows wake as well; ``record`` and ``on_dead_letter`` must move the row's due time on."""
 

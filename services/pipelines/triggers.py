@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -36,6 +37,9 @@ class Moved:
     pull_request_id: UUID | None = None
 
 
+_triggers = lru_cache(maxsize=128)(load_triggers)
+
+
 class TriggerService:
     """Asks Git outside any unit of work, and queues within one."""
 
@@ -47,12 +51,14 @@ class TriggerService:
         key = key_of(moved.repository)
         async with asyncio.timeout(SECONDS):
             text = await self.text_at(moved.repository, moved.pipeline, moved.sha)
-            commit = await self._git.commit(key, moved.sha)
-            if text is None or any(skip in commit.message.lower() for skip in SKIPS):
+            if text is None:
                 return False
-            trigger, pr = load_triggers(text)
+            trigger, pr = _triggers(text)
             wanted = trigger if moved.into is None else pr
-            return matches(wanted, moved.into or moved.branch, await self._paths(moved, wanted))
+            if not matches(wanted, moved.into or moved.branch, await self._paths(moved, wanted)):
+                return False
+            commit = await self._git.commit(key, moved.sha)
+            return not any(skip in commit.message.lower() for skip in SKIPS)
 
     async def text_at(self, repository: RepositoryRow, pipeline: PipelineDefinitionRow, sha: str) -> str | None:
         """The pipeline's file at a commit; None where it is absent."""

@@ -1,6 +1,6 @@
 """Rows by id, by key and by page, for any type; all within one tenant and its visible projects."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from storage.access import Access
 from storage.engine import WRITES
 from storage.queries.conditions import Condition, beyond, conditions
+from storage.queries.kept import ask_by
 from storage.queries.visible import visible
 from storage.tables.scoped import TenantScoped
 
@@ -51,27 +52,26 @@ class Rows:
 
         ``lock`` holds it until the commit; a reading session, which has none, does not wait for it.
         """
-        statement = visible(self._access, kind).where(_column(kind, "id") == row_id)
-        if lock and self._session.info[WRITES]:
-            statement = statement.with_for_update()
-        found: R | None = (await self._session.execute(statement)).scalar_one_or_none()
+        lock = lock and self._session.info[WRITES]
+        found: R | None = (await self._by(kind, {"id": row_id}, lock=lock)).scalar_one_or_none()
         return found
 
     async def find(self, kind: type[R], **keys: object) -> R | None:
         """The one row with these column values."""
         if _impossible(keys.values()):
             return None
-        statement = visible(self._access, kind).where(*(_column(kind, name) == value for name, value in keys.items()))
-        found: R | None = (await self._session.execute(statement)).scalar_one_or_none()
+        found: R | None = (await self._by(kind, keys)).scalar_one_or_none()
         return found
 
     async def find_locked(self, kind: type[R], **keys: object) -> R | None:
         """The one row with these column values; nobody else changes it before the commit."""
         if _impossible(keys.values()):
             return None
-        statement = visible(self._access, kind).where(*(_column(kind, name) == value for name, value in keys.items()))
-        found: R | None = (await self._session.execute(statement.with_for_update())).scalar_one_or_none()
+        found: R | None = (await self._by(kind, keys, lock=True)).scalar_one_or_none()
         return found
+
+    async def _by(self, kind: type[R], keys: Mapping[str, object], *, lock: bool = False) -> Any:
+        return await ask_by(self._session, self._access, kind, keys, lock=lock)
 
     async def newest(self, kind: type[R], **keys: object) -> R | None:
         """Of the rows with these column values the one that was made last."""

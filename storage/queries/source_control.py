@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.access import Access
+from storage.queries.kept import ask
 from storage.queries.visible import visible
 from storage.tables.source_control import BranchRow, CommitRow, PullRequestRow, RefIntentRow, RepositoryRow, ReviewRow
 
@@ -23,49 +24,30 @@ class SourceControlQueries:
     async def _all(self, statement: Any) -> list[Any]:
         return list((await self._session.execute(statement)).scalars())
 
-    async def _one(self, statement: Any) -> Any:
-        return (await self._session.execute(statement)).scalar_one_or_none()
-
     async def open_pull_requests_of(self, repository_id: UUID, *branches: str) -> list[PullRequestRow]:
         """The open pull requests that come from or go to these branches."""
-        c: Any = PullRequestRow
-        return await self._all(
-            visible(self._access, PullRequestRow)
-            .where(c.repository_id == repository_id, c.status == "OPEN")
-            .where(or_(c.source_branch.in_(branches), c.target_branch.in_(branches)))
-            .order_by(c.id)
-        )
+        found = await ask(self._session, self._access, _open_of, repository=repository_id, branches=branches)
+        return list(found.scalars())
 
     async def open_pull_request_count(self, repository_id: UUID, branch: str) -> int:
         """How many open pull requests come from or go to the branch."""
-        c: Any = PullRequestRow
-        statement = visible(self._access, PullRequestRow, func.count(c.id))
-        statement = statement.where(c.repository_id == repository_id, c.status == "OPEN")
-        statement = statement.where(or_(c.source_branch == branch, c.target_branch == branch))
-        return int(await self._one(statement) or 0)
+        found = await ask(self._session, self._access, _open_count, repository=repository_id, branch=branch)
+        return int(found.scalar_one())
 
     async def commits_by_sha(self, repository_id: UUID, shas: Sequence[str]) -> dict[str, CommitRow]:
         """The recorded ones of these commits, by sha."""
-        c: Any = CommitRow
-        found = await self._all(
-            visible(self._access, CommitRow).where(c.repository_id == repository_id, c.sha.in_(shas))
-        )
-        return {row.sha: row for row in found}
+        found = await ask(self._session, self._access, _commits, repository=repository_id, shas=shas)
+        return {row.sha: row for row in found.scalars()}
 
     async def reviews_of(self, pull_request_id: UUID) -> list[ReviewRow]:
         """Every review, oldest first."""
-        c: Any = ReviewRow
-        return await self._all(
-            visible(self._access, ReviewRow).where(c.pull_request_id == pull_request_id).order_by(c.id)
-        )
+        found = await ask(self._session, self._access, _reviews, pull_request=pull_request_id)
+        return list(found.scalars())
 
     async def branches_named(self, repository_id: UUID, names: Sequence[str]) -> dict[str, BranchRow]:
         """The branches with these names, by name."""
-        c: Any = BranchRow
-        found = await self._all(
-            visible(self._access, BranchRow).where(c.repository_id == repository_id, c.name.in_(names))
-        )
-        return {row.name: row for row in found}
+        found = await ask(self._session, self._access, _branches, repository=repository_id, names=names)
+        return {row.name: row for row in found.scalars()}
 
     async def heads(self, repository_id: UUID) -> list[str]:
         """The shas that the repository's branches stand at, each once."""
@@ -90,9 +72,7 @@ class SourceControlQueries:
 
     async def close_intent(self, intent_id: UUID) -> bool:
         """Deletes the intent; False when another has."""
-        c: Any = RefIntentRow
-        statement = delete(RefIntentRow).where(c.tenant_id == self._access.tenant_id, c.id == intent_id)
-        done: Any = await self._session.execute(statement, execution_options={"synchronize_session": False})
+        done = await ask(self._session, self._access, _without_intent, intent=intent_id)
         return bool(done.rowcount)
 
     async def maintain_later(self, repository_id: UUID, at: datetime) -> None:
@@ -106,6 +86,44 @@ class SourceControlQueries:
         c: Any = RepositoryRow.__table__.c  # type: ignore[attr-defined]  # as above
         mine = (c.tenant_id == self._access.tenant_id, c.id == repository_id, c.maintain_at <= due_at)
         await self._session.execute(update(RepositoryRow.__table__).where(*mine).values(maintain_at=None))  # type: ignore[attr-defined]  # as above
+
+
+def _open_of(sight: Any) -> Any:
+    c: Any = PullRequestRow
+    branches: Any = bindparam("branches", expanding=True)
+    statement = visible(sight, PullRequestRow).where(c.repository_id == bindparam("repository"), c.status == "OPEN")
+    return statement.where(or_(c.source_branch.in_(branches), c.target_branch.in_(branches))).order_by(c.id)
+
+
+def _open_count(sight: Any) -> Any:
+    c: Any = PullRequestRow
+    statement = visible(sight, PullRequestRow, func.count(c.id))
+    statement = statement.where(c.repository_id == bindparam("repository"), c.status == "OPEN")
+    return statement.where(or_(c.source_branch == bindparam("branch"), c.target_branch == bindparam("branch")))
+
+
+def _commits(sight: Any) -> Any:
+    c: Any = CommitRow
+    shas: Any = bindparam("shas", expanding=True)
+    return visible(sight, CommitRow).where(c.repository_id == bindparam("repository"), c.sha.in_(shas))
+
+
+def _reviews(sight: Any) -> Any:
+    c: Any = ReviewRow
+    return visible(sight, ReviewRow).where(c.pull_request_id == bindparam("pull_request")).order_by(c.id)
+
+
+def _branches(sight: Any) -> Any:
+    c: Any = BranchRow
+    names: Any = bindparam("names", expanding=True)
+    return visible(sight, BranchRow).where(c.repository_id == bindparam("repository"), c.name.in_(names))
+
+
+def _without_intent(sight: Any) -> Any:
+    """No row of the session is asked whether it is this one: nobody reads intents to change them."""
+    c: Any = RefIntentRow
+    mine = (c.tenant_id == sight.tenant_id, c.id == bindparam("intent"))
+    return delete(RefIntentRow).where(*mine).execution_options(synchronize_session=False)
 
 
 async def intents_before(session: AsyncSession, moment: datetime) -> list[RefIntentRow]:

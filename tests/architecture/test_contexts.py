@@ -9,7 +9,7 @@ BESIDE = {
     "services": {"events"},
     "services/events": {"event"},
     "storage/tables": {"operations", "scoped"},
-    "storage/queries": {"conditions", "lineage", "operations", "retention", "rows", "uploads", "visible"},
+    "storage/queries": {"conditions", "kept", "lineage", "operations", "retention", "rows", "uploads", "visible"},
 }
 LAYERS = ("services", "services/events", "storage/tables", "storage/queries", "schema", "resolvers")
 

@@ -12,6 +12,7 @@ from storage.tables.operations import CursorRow, EventRow
 from tests.api.conftest import Client, admin, operator
 from tests.workers.scripted import Scripted, answer
 from tests.workers.test_replay import Begun
+from workers.delivery import Delivery
 from workers.dispatcher import Dispatcher
 
 __all__ = ["admin", "operator"]
@@ -24,6 +25,15 @@ class Choosy(Scripted):
 
     def wants(self, event: EventRow) -> bool:
         return bool(event.payload["name"] == "booking")
+
+
+class Looking(Scripted):
+    """Looks before it is handed anything, and is not concerned by booking."""
+
+    name: ClassVar[str] = "Looking"
+
+    async def concerns(self, delivery: Delivery) -> bool:
+        return bool(delivery.payload["name"] != "booking")
 
 
 async def make(client: Client, *names: str) -> list[str]:
@@ -52,6 +62,13 @@ async def test_a_worker_is_handed_what_it_wants_once_and_in_order(admin: Client)
     following = Begun()
     await Dispatcher(admin.slipway.database, workers, following.begin, Failpoints()).step()
     assert following.deliveries == []
+
+
+async def test_what_does_not_concern_a_worker_that_looks_is_no_delivery(admin: Client) -> None:
+    first, _, third = await make(admin, "shop", "booking", "office")
+    begun = Begun()
+    await Dispatcher(admin.slipway.database, [Looking(answer)], begun.begin, Failpoints()).step()
+    assert begun.deliveries == [("Looking", first, 0), ("Looking", third, 0)]
 
 
 async def test_events_that_wake_nobody_cost_no_write(admin: Client) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from providers.errors import ProviderUnavailable
+from providers.git.embedded import EmbeddedGit
 from providers.pipelines.values import RunKey
 from storage.event_log import EventFilter, read
 from storage.tables.operations import EventRow
@@ -12,6 +14,7 @@ from tests.api.conftest import admin, operator
 from tests.api.test_commits import Repo, repo
 from workers.delivery import of_event
 from workers.execution import Execution
+from workers.worker import LookingWorker
 
 pytestmark = pytest.mark.both_databases
 
@@ -63,6 +66,27 @@ async def test_a_push_starts_one_run_however_often_it_is_delivered(monitored: Mo
     (run,) = await monitored.runs()
     assert (run["status"], run["reason"], run["branch"], run["commitSha"]) == ("QUEUED", "TRIGGER", "work", sha)
     assert len(await monitored.events("PipelineRunQueued")) == 1
+
+
+async def test_only_a_move_that_starts_a_run_concerns_it(monitored: Monitored, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = monitored.runtime.workers[NAME]
+    assert isinstance(worker, LookingWorker)
+
+    async def concerned() -> bool:
+        return await worker.concerns(of_event((await monitored.events("BranchUpdated"))[-1]))
+
+    await monitored.file("trigger: [main]\n" + STEPS.format(script="echo hi"))
+    assert not await concerned()
+    await monitored.file("trigger: [work]\n" + STEPS.format(script="echo hi"))
+    assert await concerned()
+
+    async def down(*_: object, **__: object) -> None:
+        raise ProviderUnavailable("the disk is away")
+
+    await monitored.file("trigger: none\n" + STEPS.format(script="echo hi"))
+    assert not await concerned()
+    monkeypatch.setattr(EmbeddedGit, "file", down)
+    assert await concerned()
 
 
 async def test_a_queued_run_is_driven_once_to_its_end(monitored: Monitored) -> None:
