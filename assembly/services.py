@@ -11,7 +11,10 @@ from services.failpoints import Failpoints
 from services.pipelines.execution import PipelineExecutionService
 from services.pipelines.generation import PipelineGeneratorService
 from services.pipelines.logs import RunLogService
+from services.pipelines.orders import RunOrders
+from services.pipelines.sources import PipelineSources
 from services.pipelines.triggers import TriggerService
+from services.pipelines.validation import PipelineValidator
 from services.platform.artifacts import ArtifactService
 from services.platform.configuration import ConfigurationService
 from services.platform.dead_letters import DeadLetterService
@@ -38,6 +41,7 @@ def build_services(data: Path, database: Database, providers: Providers, failpoi
     git = providers.git
     identities = IdentityService(TokenIssuer(_signing_key(data / "issuer.pem")))
     repositories = RepositoryService()
+    sources = PipelineSources(git)
     environments = EnvironmentService(repositories)
     pull_requests = PullRequestService()
     return Services(
@@ -60,7 +64,9 @@ def build_services(data: Path, database: Database, providers: Providers, failpoi
         protection=ProtectionService(),
         pipelines=PipelineGeneratorService(),
         pipeline_runs=PipelineExecutionService(),
-        triggers=TriggerService(git),
+        triggers=TriggerService(git, sources),
+        run_orders=RunOrders(sources),
+        pipeline_validator=PipelineValidator(sources),
         run_logs=RunLogService(providers.run_logs),
     )
 

@@ -65,8 +65,10 @@ def _workers(database: Database, providers: Providers, services: Services) -> tu
         RepositoryProvisioningWorker(database, git, services.repositories, services.environments, services.pipelines),
         PullRequestCheckWorker(database, git),
         GitMaintenanceWorker(database, git, services.repositories),
+        PipelineMonitorWorker(
+            database, providers.runner, services.triggers, services.run_orders, services.pipeline_runs
+        ),
         PipelineGenerationWorker(database, git, _writing(services), services.pipelines, services.pull_requests),
-        PipelineMonitorWorker(database, providers.runner, services.triggers, services.pipeline_runs),
     )
 
 

@@ -1,6 +1,5 @@
 """``slipway doctor``."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from cli import machine
+from cli.configured import settings_of
 from cli.failure import Failed
-from main import DEFAULT_PORT, Settings
+from main import DEFAULT_PORT
 
 _MARKS = {
     machine.Verdict.FOUND: "[green]✓[/]",
@@ -23,7 +23,7 @@ def doctor(
     data: Annotated[Path | None, typer.Option(help="Data folder; SLIPWAY_DATA or ./data when absent.")] = None,
 ) -> None:
     """One line for each thing; exit code 1 when something that is needed is missing."""
-    settings = Settings.from_env(os.environ | ({"SLIPWAY_DATA": str(data)} if data else {}))
+    settings = settings_of(data)
     console = Console(soft_wrap=True, highlight=False)
     findings = machine.examine(settings.data, settings.database_url, DEFAULT_PORT)
     for finding in findings:

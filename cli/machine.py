@@ -11,10 +11,10 @@ from enum import Enum
 from pathlib import Path
 
 import httpx
-import landlock  # type: ignore[import-untyped]  # it carries no types
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from providers.pipelines.local.sandbox import abi
 from storage.engine import sqlite_url
 from storage.migrate import is_newest
 
@@ -138,12 +138,8 @@ def _port(port: int) -> Finding:
 
 
 def _sandbox() -> Finding:
-    try:
-        abi = landlock.landlock_abi_version()
-    except OSError:
-        abi = 0
-    if abi:
-        return Finding(what="sandbox", found=f"SANDBOXED, Landlock ABI {abi}")
+    if version := abi():
+        return Finding(what="sandbox", found=f"SANDBOXED, Landlock ABI {version}")
     remedy = "other people's code would see this user's files: Linux 5.13 or newer with Landlock on"
     return Finding(what="sandbox", found="UNSANDBOXED, no Landlock", verdict=Verdict.ABSENT, remedy=remedy)
 

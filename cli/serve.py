@@ -1,7 +1,6 @@
 """``slipway serve``."""
 
 import asyncio
-import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -12,10 +11,12 @@ from typing import Annotated
 import typer
 import uvicorn
 from rich.console import Console
+from sqlalchemy.exc import OperationalError
 
+from cli.configured import claimed, settings_of
+from cli.failure import Failed
 from http_api.logs import configure_logs
 from main import DEFAULT_PORT, Settings, Slipway
-from workers.lock import FolderInUse
 
 
 def listen(host: str, port: int | None) -> socket.socket:
@@ -51,7 +52,7 @@ def serve(
 ) -> None:
     """Runs until SIGINT or SIGTERM; requests under way are finished first."""
     configure_logs()
-    settings = Settings.from_env(os.environ | ({"SLIPWAY_DATA": str(data)} if data else {}))
+    settings = settings_of(data)
     asyncio.run(_serve(settings, listen(host, port)))
 
 
@@ -86,12 +87,11 @@ class GracefulServer(uvicorn.Server):
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     console = Console()
-    slipway = Slipway(settings)
+    slipway = claimed(settings)
     try:
-        slipway.lock.take()
-    except FolderInUse as error:
-        raise typer.BadParameter(str(error)) from error
-    token = await slipway.start()
+        token = await slipway.start()
+    except OperationalError as error:
+        raise Failed(f"the database does not answer: {error.orig}") from error
     if token is not None:
         console.print("The operator's admin token, told this once:", style="bold")
         console.print(token, soft_wrap=True, highlight=False)

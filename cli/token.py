@@ -1,7 +1,6 @@
 """``slipway token``: for whoever owns the data folder, who holds its key and needs no token to ask with."""
 
 import asyncio
-import os
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +9,7 @@ from uuid import UUID
 
 import typer
 
+from cli.configured import settings_of
 from cli.failure import Failed
 from main import Settings, Slipway
 from services.actor import Scope
@@ -49,7 +49,7 @@ def create(
     data: Annotated[Path | None, typer.Option(help="Data folder; SLIPWAY_DATA or ./data when absent.")] = None,
 ) -> None:
     """Print a new token, alone on stdout. Works on the data folder itself, whether or not it is being served."""
-    settings = Settings.from_env(os.environ | ({"SLIPWAY_DATA": str(data)} if data else {}))
+    settings = settings_of(data)
     command = IssueNamedToken(
         identity=identity,
         projects=tuple(project or ()),

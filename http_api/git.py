@@ -18,7 +18,7 @@ from starlette.types import Send
 from http_api.bodies import received
 from http_api.git_pushes import PushDesk
 from providers.errors import ProviderError, ProviderUnavailable
-from providers.git.errors import PushMalformed
+from providers.git.errors import RequestMalformed
 from providers.git.packets import read_push
 from providers.git.transport import GitService, GitTransport
 from services.actor import Actor
@@ -95,10 +95,7 @@ class GitServer:
         repository = await self._repository(request, caller, GitService.PUSH)
         _check_type(request, GitService.PUSH)
         async with received(request, self._spool, most=self._push_bytes) as body:
-            try:
-                push = await asyncio.to_thread(read_push, body)
-            except PushMalformed as error:
-                raise HTTPException(400, str(error)) from error
+            push = await asyncio.to_thread(read_push, body)
             answer = await self._pushes.take(caller, repository, push, body) if push.updates else b""
         return Response(answer, media_type=f"application/x-{GitService.PUSH}-result", headers=_FRESH)
 
@@ -157,6 +154,8 @@ def _told(view: Callable[[Request], Awaitable[Response]]) -> Callable[[Request],
         except SlipwayError as error:
             status = 404 if isinstance(error, NotFound) else 403
             return PlainTextResponse(_words(error) + "\n", status)
+        except RequestMalformed as error:
+            return PlainTextResponse(f"{error}\n", 400)
         except ProviderUnavailable as error:
             return PlainTextResponse(f"{error}: try again later\n", 503, headers={"Retry-After": "5"})
         except ProviderError as error:

@@ -15,7 +15,9 @@ from services.failpoints import Failpoints
 from services.pipelines.execution import PipelineExecutionService
 from services.pipelines.generation import PipelineGeneratorService
 from services.pipelines.logs import RunLogService
+from services.pipelines.orders import RunOrders
 from services.pipelines.triggers import TriggerService
+from services.pipelines.validation import PipelineValidator
 from services.platform.artifacts import ArtifactService
 from services.platform.configuration import ConfigurationService
 from services.platform.dead_letters import DeadLetterService
@@ -62,6 +64,8 @@ class Services:
     pipelines: PipelineGeneratorService
     pipeline_runs: PipelineExecutionService
     triggers: TriggerService
+    run_orders: RunOrders
+    pipeline_validator: PipelineValidator
     run_logs: RunLogService
 
 

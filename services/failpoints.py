@@ -5,6 +5,7 @@ A command that moves no ref is ``commit``; a move is ``write``, ``intend``, ``sw
 """
 
 import os
+import re
 import signal
 from typing import Final
 
@@ -16,9 +17,11 @@ class Failpoints:
     """At most one is armed, as ``swap:before`` or ``swap:before#3`` for the third time it is reached."""
 
     def __init__(self, armed: str | None = None) -> None:
-        name, _, count = (armed or "").partition("#")
+        name, counted, count = (armed or "").partition("#")
         if armed is not None and name not in NAMES:
-            raise ValueError(f"{name!r} is not a failpoint: {', '.join(NAMES)}")
+            raise ValueError(f"there is none of that name, but {', '.join(NAMES)}")
+        if counted and re.fullmatch("[1-9][0-9]{0,8}", count) is None:
+            raise ValueError("after # comes a number from 1 on")
         self._name = name
         self._left = int(count or 1)
 

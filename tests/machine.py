@@ -8,6 +8,8 @@ from typing import Final
 
 import pytest
 
+from providers.pipelines.local.sandbox import abi
+
 ROOT: Final = Path(__file__).parents[1]
 NODE_MODULES: Final = ROOT / "tests" / "node" / "node_modules"
 
@@ -24,6 +26,7 @@ _FOUND: Final[dict[str, tuple[Callable[[], bool], str]]] = {
         "install nodejs and npm, then run 'npm ci' in tests/node",
     ),
     "postgresql": (lambda: postgres_program("initdb") is not None, "install postgresql"),
+    "landlock": (lambda: abi() > 0, "boot Linux 5.13 or newer with Landlock on"),
     "chromium": (lambda: shutil.which("chromium") is not None, "install chromium"),
 }
 

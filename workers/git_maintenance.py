@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
+from providers.git.errors import MaintenanceUnderWay
 from providers.git.repositories import GitRepositories
 from services.source_control.git import key_of
 from services.source_control.repositories import RepositoryService
@@ -14,8 +15,10 @@ from storage.tables.operations import EventRow
 from storage.tables.source_control import RepositoryRow
 from storage.unit_of_work import UnitOfWork
 from workers.delivery import Delivery, Due
-from workers.errors import Ignore
+from workers.errors import Defer, Ignore
 from workers.worker import Progress
+
+LOOK_AGAIN_SECONDS = 60.0
 
 
 class GitMaintenanceWorker:
@@ -48,7 +51,10 @@ class GitMaintenanceWorker:
             row = await Rows(session, delivery.access).get(RepositoryRow, delivery.subject_id)
         if row is None:
             raise Ignore("the repository is gone")
-        await self._git.maintain(key_of(row))
+        try:
+            await self._git.maintain(key_of(row))
+        except MaintenanceUnderWay as error:
+            raise Defer(str(error), after=LOOK_AGAIN_SECONDS) from error
 
     async def record(self, uow: UnitOfWork, delivery: Delivery, result: None) -> None:
         """The next change sets the next time."""

@@ -13,10 +13,9 @@ from providers.pipelines.errors import PipelineInvalid, RunLost
 from providers.pipelines.executor import PipelineExecutor
 from providers.pipelines.values import Change, Ended, FailureReason, RunKey, RunOrder, Status
 from services.pipelines.execution import PipelineExecutionService
-from services.pipelines.predefined import predefined
+from services.pipelines.orders import RunOrders
 from services.pipelines.runs import FINISHED, RunStatus
 from services.pipelines.triggers import Moved, TriggerService
-from services.source_control.git import key_of
 from storage.engine import Database
 from storage.ids import new_id, parse_id
 from storage.tables.operations import EventRow
@@ -64,11 +63,13 @@ class PipelineMonitorWorker:
         database: Database,
         executor: PipelineExecutor,
         triggers: TriggerService,
+        orders: RunOrders,
         execution: PipelineExecutionService,
     ) -> None:
         self._database = database
         self._executor = executor
         self._triggers = triggers
+        self._orders = orders
         self._execution = execution
         self._cancels: dict[str, asyncio.Event] = {}
         self._driven: set[RunKey] = set()
@@ -150,7 +151,7 @@ class PipelineMonitorWorker:
         if not await self._waits(delivery):
             return await self._left(delivery, key, progress)
         async with self._executor.turn(key.tenant_id):
-            order = await self._order(delivery, key)
+            order = await self._order(delivery)
             if not await progress("started", partial(self._started, delivery)):
                 return await self._left(delivery, key, progress)
             return order if isinstance(order, Ended) else await self._ran(delivery, order, progress)
@@ -187,28 +188,19 @@ class PipelineMonitorWorker:
         finally:
             await self._executor.forget(order.key)
 
-    async def _order(self, delivery: Delivery, key: RunKey) -> RunOrder | Ended:
+    async def _order(self, delivery: Delivery) -> RunOrder | Ended:
         async with self._reading(delivery) as uow:
-            run = await uow.rows.get(PipelineRunRow, delivery.subject_id)
-            assert run is not None
-            pipeline = await uow.rows.get(PipelineDefinitionRow, run.pipeline_id)
-            repository = await uow.rows.get(RepositoryRow, run.repository_id)
-            assert pipeline is not None
-            assert repository is not None
-            asked = run.pull_request_id
-            pull_request = None if asked is None else await uow.rows.get(PullRequestRow, asked)
-        text = await self._triggers.text_at(repository, pipeline, run.commit_sha)
+            facts = await self._orders.facts(uow, delivery.subject_id)
+        text = await self._orders.text(facts)
         if text is None:
-            return _failed(FailureReason.INVALID_PIPELINE, f"{pipeline.path} is absent at {run.commit_sha}")
-        return RunOrder(
-            key=key,
-            repository=key_of(repository),
-            repository_name=repository.name,
-            branch=run.branch,
-            commit_sha=run.commit_sha,
-            yaml=text,
-            variables=predefined(run, repository, pull_request),
-        )
+            told = f"{facts.pipeline.path} is absent at {facts.run.commit_sha}"
+            return _failed(FailureReason.INVALID_PIPELINE, told)
+        async with self._reading(delivery) as uow:
+            others = await self._orders.others(uow, facts, text)
+        try:
+            return await self._orders.order(facts, text, others)
+        except PipelineInvalid as error:
+            return _failed(FailureReason.INVALID_PIPELINE, error)
 
     async def _watched(self, delivery: Delivery, key: RunKey, progress: Progress) -> Ended:
         """Each change is committed before the next is taken; meanwhile a cancel is looked for."""

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from cli.configured import claimed
 from cli.demo.api import Api, Identity
 from cli.demo.clone import clone_and_test
 from cli.demo.feed import Feed
@@ -22,7 +23,7 @@ from cli.demo.walk import Walk, Walked
 from cli.failure import Failed
 from cli.token import issue
 from http_api.logs import configure_logs
-from main import Settings, Slipway
+from main import Settings
 from services.actor import Scope
 from services.platform.owner import IssueNamedToken
 from workers.lock import FolderInUse
@@ -61,7 +62,7 @@ class Run:
         task = asyncio.current_task()
         assert task is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        slipway = Slipway(Settings(data=self._data))
+        slipway = claimed(Settings(data=self._data))
         slipway.lock.take()
         await slipway.start()
         operator = Identity(name="operator", token=await issue(slipway, "operator", _operator_token()))

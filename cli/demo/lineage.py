@@ -1,5 +1,6 @@
 """Where what stands on main came from, and what came of the artifact, as the API's own lineage tells it."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,7 +13,8 @@ from cli.demo.walk import Walked
 
 QUERY: Final = """query($id: ID!, $direction: LineageDirection!) { lineage(id: $id, direction: $direction) {
     nodes { __typename id
-      ... on Artifact { name producer } ... on Commit { sha message } ... on PullRequest { number title } }
+      ... on Artifact { name producer } ... on Commit { sha message } ... on PullRequest { number title }
+      ... on PipelineRun { branch status } }
     edges { type from to eventId } truncated } }"""
 
 
@@ -48,17 +50,20 @@ def lines(told: dict[str, Any], *, towards: str) -> list[str]:
     """The answer as a tree below its first node, each node once; ``towards`` is the end of the edges that leads on."""
     here = {"to": "from", "from": "to"}[towards]
     nodes = {node["id"]: node for node in told["nodes"]}
-    hung: set[str] = set()
-
-    def below(id: str, depth: int) -> Iterator[str]:
-        hung.add(id)
-        for edge in told["edges"]:
-            if edge[here] == id and edge[towards] not in hung:
-                yield f"{'   ' * depth}└─ [dim]{edge['type']}[/] {_label(nodes[edge[towards]])}"
-                yield from below(edge[towards], depth + 1)
-
     root = told["nodes"][0]
-    return [_label(root), *below(root["id"], 0)]
+    hung, below = {root["id"]}, defaultdict[str, list[tuple[str, str]]](list)
+    for edge in told["edges"]:
+        if edge[towards] not in hung:
+            hung.add(edge[towards])
+            below[edge[here]].append((edge["type"], edge[towards]))
+
+    def drawn(id: str, before: str) -> Iterator[str]:
+        for place, (kind, node) in enumerate(below[id], 1):
+            is_last = place == len(below[id])
+            yield f"{before}{'└' if is_last else '├'}─ [dim]{kind}[/] {_label(nodes[node])}"
+            yield from drawn(node, before + ("   " if is_last else "│  "))
+
+    return [_label(root), *drawn(root["id"], "")]
 
 
 def _label(node: dict[str, Any]) -> str:
@@ -70,4 +75,6 @@ def _label(node: dict[str, Any]) -> str:
         told = f"{node['sha'][:12]} {node['message'].splitlines()[0]}"
     elif kind == "PullRequest":
         told = f"#{node['number']} {node['title']}"
+    elif kind == "PipelineRun":
+        told = f"on {node['branch']}, {node['status']}"
     return f"[bold]{kind}[/] {escape(told)}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ from providers.git.durability import Durability, drop_empty_objects
 from providers.git.embedded_commits import write_commit, write_merge
 from providers.git.embedded_diff import diff
 from providers.git.embedded_objects import NewObjects
-from providers.git.errors import RefMoved, RepositoryMissing
+from providers.git.errors import MaintenanceUnderWay, RefMoved, RepositoryMissing
 from providers.git.paths import check_branch_name
 from providers.git.processes import environment, run
 from providers.git.values import (
@@ -31,6 +32,7 @@ from providers.git.values import (
 )
 
 MAINTENANCE_SECONDS: Final = 600
+LEFT_OVER_SECONDS: Final = MAINTENANCE_SECONDS + 60
 _MAINTENANCE: Final = ("maintenance", "run", "--quiet", "--task=gc", "--task=commit-graph")
 _CONFIG: Final[dict[str, str]] = {
     "http.receivepack": "true",
@@ -126,8 +128,9 @@ class EmbeddedGit:
             raise RefMoved(branch, old, _target(repository, branch)) from error
 
     async def maintain(self, key: RepositoryKey) -> None:
-        """gc and the commit graph, by stock git."""
+        """gc and the commit graph, by stock git; the lock of a killed one is removed once it must have ended."""
         folder = self._folder(key)
+        await asyncio.to_thread(_drop_left_over, folder / "objects" / "maintenance.lock")
         code, told = await run(_MAINTENANCE, folder, source=b"", env=environment(), seconds=MAINTENANCE_SECONDS)
         if code != 0:
             raise ProviderUnavailable(f"git maintenance failed: {told[:400]}")
@@ -241,3 +244,14 @@ class EmbeddedGit:
 def _target(repository: pygit2.Repository, branch: str) -> str | None:
     reference = repository.references.get(f"refs/heads/{branch}")
     return None if reference is None else str(reference.target)
+
+
+def _drop_left_over(lock: Path) -> None:
+    """Git would say nothing and do nothing while the lock is there."""
+    try:
+        age = time.time() - lock.stat().st_mtime
+    except FileNotFoundError:
+        return
+    if age < LEFT_OVER_SECONDS:
+        raise MaintenanceUnderWay(f"{lock} is {age:.0f} s old: another maintenance is under way")
+    lock.unlink(missing_ok=True)

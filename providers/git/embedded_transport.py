@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import BinaryIO, Final
 from uuid import uuid4
 
+import structlog
+
 from providers.git.arrivals import arrived
-from providers.git.errors import PushCorrupt, RefMoved, RefRefused, RepositoryMissing
+from providers.git.errors import PushCorrupt, RefMoved, RefRefused, RepositoryMissing, RequestMalformed
 from providers.git.incoming_paths import check_incoming
 from providers.git.packets import ZERO, packet
-from providers.git.processes import Slots, environment, run, stream
+from providers.git.processes import GitFailed, Slots, environment, run, stream
 from providers.git.repositories import GitRepositories
 from providers.git.transport import GitService
 from providers.git.values import BRANCHES, CommitInfo, RefUpdate, RepositoryKey
@@ -25,6 +27,7 @@ SLOTS: Final = 16
 UNPACK_SECONDS: Final = 900.0
 REF_SECONDS: Final = 60.0
 LEFT_OVER_SECONDS: Final = 3_600.0
+_log = structlog.get_logger()
 _MOVED: Final = ("but expected", "reference already exists", "unable to resolve reference")
 _REF = re.compile(r"cannot lock ref '([^']+)': (.+)")
 
@@ -58,12 +61,24 @@ class EmbeddedTransport:
                 yield chunk
 
     async def fetch(self, key: RepositoryKey, request: BinaryIO, *, protocol: str) -> AsyncIterator[bytes]:
-        """By ``git upload-pack`` itself: one process less than ``git http-backend``."""
+        """By ``git upload-pack`` itself: one process less than ``git http-backend``.
+
+        Once it has begun to answer, what goes wrong is told to the client by its own protocol, or by its sudden end.
+        """
         env = environment(GIT_PROTOCOL=protocol)
         folder, arguments = self._folder(key), ["upload-pack", "--stateless-rpc", "."]
+        begun = False
         async with self._fetches.one():
-            async for chunk in stream(arguments, folder, source=request, env=env):
-                yield chunk
+            try:
+                async for chunk in stream(arguments, folder, source=request, env=env):
+                    begun = True
+                    yield chunk
+            except GitFailed as failed:
+                if not begun and "protocol error" in failed.said:
+                    raise RequestMalformed(failed.said) from failed
+                if not begun:
+                    raise
+                _log.warning("a fetch ended early", repository=key.repository_id.hex, said=failed.said)
 
     def _of(self, service: GitService) -> Slots:
         return self._pushes if service is GitService.PUSH else self._fetches

@@ -1,6 +1,6 @@
 """What a Git provider refuses, each with what, where and what would pass."""
 
-from providers.errors import ProviderRejected
+from providers.errors import ProviderRejected, ProviderUnavailable
 
 
 class RepositoryMissing(ProviderRejected):
@@ -37,6 +37,10 @@ class RefMoved(ProviderRejected):
     def __init__(self, branch: str, expected: str | None, actual: str | None) -> None:
         super().__init__(f"branch {branch!r} is at {actual or 'nothing'}, not at {expected or 'nothing'}")
         self.branch, self.expected, self.actual = branch, expected, actual
+
+
+class MaintenanceUnderWay(ProviderUnavailable):
+    """Another process is at it, or one that was killed less than eleven minutes ago; git itself would say nothing."""
 
 
 class MergeConflict(ProviderRejected):
@@ -87,7 +91,7 @@ class InvalidSha(ProviderRejected):
         self.sha = sha
 
 
-class PushMalformed(ProviderRejected):
+class RequestMalformed(ProviderRejected):
     """The body is not what Git's protocol sends."""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from providers.git.errors import PushMalformed
+from providers.git.errors import RequestMalformed
 from providers.git.values import RefUpdate
 
 ZERO: Final = "0" * 40
@@ -28,7 +28,7 @@ class PushRequest:
 
 
 def read_push(file: BinaryIO) -> PushRequest:
-    """The commands, leaving the file where the pack begins; PushMalformed when they are none."""
+    """The commands, leaving the file where the pack begins; RequestMalformed when they are none."""
     updates: dict[str, RefUpdate] = {}
     capabilities: frozenset[str] = frozenset()
     for line in _lines(file):
@@ -39,10 +39,10 @@ def read_push(file: BinaryIO) -> PushRequest:
             continue
         update = _update(words)
         if update.ref in updates:
-            raise PushMalformed(f"{update.ref} is named twice")
+            raise RequestMalformed(f"{update.ref} is named twice")
         updates[update.ref] = update
         if len(updates) > MOST_COMMANDS:
-            raise PushMalformed(f"a push names at most {MOST_COMMANDS:,} refs: push them in parts")
+            raise RequestMalformed(f"a push names at most {MOST_COMMANDS:,} refs: push them in parts")
     return PushRequest(updates=tuple(updates.values()), capabilities=capabilities)
 
 
@@ -56,22 +56,22 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
         if size == 0:
             return
         if not 4 < size <= 65_520:
-            raise PushMalformed("the body is not framed in pkt-lines that end with a flush")
+            raise RequestMalformed("the body is not framed in pkt-lines that end with a flush")
         line = file.read(size - 4)
         if len(line) < size - 4:
-            raise PushMalformed("the body ends within a pkt-line")
+            raise RequestMalformed("the body ends within a pkt-line")
         yield line
 
 
 def _update(words: bytes) -> RefUpdate:
     found = _COMMAND.fullmatch(words)
     if found is None:
-        raise PushMalformed("a ref command is 'old new ref', with shas of 40 hex digits")
+        raise RequestMalformed("a ref command is 'old new ref', with shas of 40 hex digits")
     old, new = found[1].decode(), found[2].decode()
     try:
         ref = found[3].decode()
     except UnicodeDecodeError as error:
-        raise PushMalformed("a ref's name is not UTF-8") from error
+        raise RequestMalformed("a ref's name is not UTF-8") from error
     return RefUpdate(ref=ref, old=None if old == ZERO else old, new=None if new == ZERO else new)
 
 

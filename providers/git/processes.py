@@ -59,21 +59,41 @@ def environment(**more: str) -> dict[str, str]:
     }
 
 
+class GitFailed(ProviderUnavailable):
+    """A child that ended with another code than 0; ``said`` is the start of what it said of that."""
+
+    def __init__(self, program: str, code: int | None, said: str) -> None:
+        super().__init__(f"git {program} ended with {code}")
+        self.said = said
+
+
 async def stream(
     arguments: Sequence[str], folder: Path, *, source: BinaryIO | int, env: Mapping[str, str]
 ) -> AsyncIterator[bytes]:
-    """What the child writes, as it comes; ProviderUnavailable when it fails or is quiet for five minutes."""
-    process = await _start(arguments, folder, source, asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL, env)
+    """What the child writes, as it comes; GitFailed, or ProviderUnavailable when it is quiet for five minutes."""
+    process = await _start(arguments, folder, source, asyncio.subprocess.PIPE, asyncio.subprocess.PIPE, env)
     assert process.stdout is not None
+    assert process.stderr is not None
+    saying = asyncio.create_task(_drained(process.stderr))
     try:
         while chunk := await asyncio.wait_for(process.stdout.read(CHUNK), QUIET_SECONDS):
             yield chunk
-        if await process.wait() != 0:
-            raise ProviderUnavailable(f"git {arguments[0]} ended with {process.returncode}")
+        if await asyncio.wait_for(process.wait(), QUIET_SECONDS) != 0:
+            said = await asyncio.wait_for(saying, QUIET_SECONDS)
+            raise GitFailed(arguments[0], process.returncode, said.decode("utf-8", "replace").strip())
     except TimeoutError as error:
         raise ProviderUnavailable(f"git {arguments[0]} was quiet for {QUIET_SECONDS:.0f} s and was ended") from error
     finally:
+        saying.cancel()
         await _end(process)
+
+
+async def _drained(out: asyncio.StreamReader) -> bytes:
+    """The start of it; the rest is read too, so that nobody waits for a reader."""
+    said = b""
+    while chunk := await out.read(TOLD):
+        said = (said + chunk)[:TOLD]
+    return said
 
 
 async def run(

@@ -33,5 +33,8 @@ class GitRepositories(Protocol):
         ...
 
     async def maintain(self, key: RepositoryKey) -> None:
-        """Packs and prunes, as ``git maintenance`` does; takes at most ten minutes."""
+        """Packs and prunes, as ``git maintenance`` does; takes at most ten minutes.
+
+        MaintenanceUnderWay while another does.
+        """
         ...

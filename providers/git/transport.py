@@ -34,7 +34,7 @@ class GitTransport(Protocol):
         ...
 
     def fetch(self, key: RepositoryKey, request: BinaryIO, *, protocol: str) -> AsyncIterator[bytes]:
-        """The answer to a fetch, which is read from the file's descriptor."""
+        """The answer to a fetch, which is read from the file's descriptor; RequestMalformed when it is none."""
         ...
 
     def receive(self, key: RepositoryKey, pack: BinaryIO, tips: Sequence[str]) -> AbstractAsyncContextManager[Incoming]:

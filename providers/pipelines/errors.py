@@ -16,14 +16,15 @@ from providers.errors import ProviderRejected, ProviderUnavailable
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class Problem:
-    """A mistake in a file; line and column count from 1."""
+    """A mistake in a file of the repository (``path@alias`` in another one); line and column count from 1."""
 
+    file: str
     line: int
     column: int
     message: str
 
     def __str__(self) -> str:
-        return f"{self.line}:{self.column}: {self.message}"
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
 
 
 class PipelineInvalid(ProviderRejected):

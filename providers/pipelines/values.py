@@ -53,7 +53,7 @@ class RunKey:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunOrder:
-    """What shall run; ``variables`` are the predefined ones that the platform knows, such as Build.Reason."""
+    """What shall run; ``files`` are its templates, ``variables`` the predefined ones, such as Build.Reason."""
 
     key: RunKey
     repository: RepositoryKey
@@ -61,6 +61,7 @@ class RunOrder:
     branch: str
     commit_sha: str
     yaml: str
+    files: Mapping[str, str]
     variables: Mapping[str, str]
 
 

@@ -7,12 +7,12 @@ from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
-from providers.git.errors import PathMissing, RevisionMissing
-from providers.pipelines.definition.document import MOST_CHARACTERS
+from providers.git.errors import RevisionMissing
 from providers.pipelines.definition.load import load_triggers
 from providers.pipelines.definition.triggers import matches
 from providers.pipelines.definition.values import Trigger
 from services.pipelines.runs import NewRun, RunReason, queue
+from services.pipelines.sources import PipelineSources, Source
 from services.source_control.git import Git, key_of
 from storage.tables.pipelines import PipelineDefinitionRow, PipelineRunRow
 from storage.tables.source_control import RepositoryRow
@@ -43,14 +43,15 @@ _triggers = lru_cache(maxsize=128)(load_triggers)
 class TriggerService:
     """Asks Git outside any unit of work, and queues within one."""
 
-    def __init__(self, git: Git) -> None:
+    def __init__(self, git: Git, sources: PipelineSources) -> None:
         self._git = git
+        self._sources = sources
 
     async def starts(self, moved: Moved) -> bool:
         """Whether a run follows; not where the file is absent or the commit's message asks to skip it."""
         key = key_of(moved.repository)
         async with asyncio.timeout(SECONDS):
-            text = await self.text_at(moved.repository, moved.pipeline, moved.sha)
+            text = await self._sources.text(Source(repository=key, sha=moved.sha), moved.pipeline.path)
             if text is None:
                 return False
             trigger, pr = _triggers(text)
@@ -59,14 +60,6 @@ class TriggerService:
                 return False
             commit = await self._git.commit(key, moved.sha)
             return not any(skip in commit.message.lower() for skip in SKIPS)
-
-    async def text_at(self, repository: RepositoryRow, pipeline: PipelineDefinitionRow, sha: str) -> str | None:
-        """The pipeline's file at a commit; None where it is absent."""
-        try:
-            found = await self._git.file(key_of(repository), sha, pipeline.path, max_bytes=MOST_CHARACTERS)
-        except PathMissing:
-            return None
-        return found.data.decode("utf-8", "replace")
 
     async def _paths(self, moved: Moved, trigger: Trigger) -> Sequence[str] | None:
         """What the move changed; None when nobody asks or too much did."""

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from providers.blobs.errors import BlobMissing
 from providers.blobs.store import BlobKey, Blobs
-from providers.git.errors import EmptyChange
+from providers.git.errors import EmptyChange, RefMoved
 from providers.git.values import FileChange, FileMode, Signature, Stream
 from services.actor import Actor, Needs, Scope
 from services.errors import Conflict, InvalidInput, PolicyDenied, PreconditionFailed, absent
@@ -20,7 +20,7 @@ from services.source_control.repositories import RepositoryStatus
 from storage.ids import public_id
 from storage.tables.platform import ArtifactRow
 from storage.tables.scoped import now
-from storage.tables.source_control import BranchRow, CommitRow, RepositoryRow
+from storage.tables.source_control import BranchRow, CommitRow, RefIntentRow, RepositoryRow
 from storage.unit_of_work import UnitOfWork
 
 
@@ -133,6 +133,9 @@ class CommitService:
 
 async def _same(uow: UnitOfWork, command: CreateCommit, head: str | None, error: EmptyChange) -> CommitRow:
     found = await uow.rows.find(CommitRow, repository_id=command.repository_id, sha=head)
+    moving = {"repository_id": command.repository_id, "branch": command.branch}
+    if found is None and await uow.rows.find(RefIntentRow, **moving) is not None:
+        raise RefMoved(command.branch, head, head)  # to it, this moment: its mover has not recorded it yet
     if found is None or found.artifact_id != command.artifact_id:
         with told():
             raise error

@@ -125,7 +125,10 @@ class Moving:
         written = await decision.write(caller.actor, command, sight)
         self._failpoints.reach("write:after")
         if not isinstance(written, RefMove | Push):
-            return await self._stands(caller, written)
+            try:
+                return await self._stands(caller, written)
+            except RefMoved as error:
+                raise _Overtaken(error.branch) from error
         moves = (written,) if isinstance(written, RefMove) else written.moves
         cause = caller.cause
         if moves and moves[0].trace_id is not None and not caller.traced:
@@ -172,6 +175,7 @@ class Moving:
                 for intent, move in intended:
                     arrival = Arrival(commits=move.commits, merges=move.merges)
                     node = await settle(uow, intent, move.repository, arrival)
+                    await asyncio.sleep(0)  # between the branches of a large push others are served
                 return Moved(node=node, events=await uow.commit())
 
         self._failpoints.reach("record:before")

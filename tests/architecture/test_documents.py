@@ -76,3 +76,9 @@ def test_the_architecture_follows_its_flows_through_the_code() -> None:
     followed = dict(named("docs/architecture.md"))
     assert {"services/source_control/merging.py", "workers/pull_request_checks.py"} <= followed.keys()
     assert len(followed) > 25
+
+
+def test_every_setting_is_told_with_the_others() -> None:
+    read = set(re.findall("SLIPWAY_[A-Z_]*[A-Z]", (ROOT / "settings.py").read_text()))
+    settings = (ROOT / "docs" / "operations.md").read_text().partition("## Settings")[2].partition("\n## ")[0]
+    assert read - set(re.findall("SLIPWAY_[A-Z_]*[A-Z]", settings)) == set()

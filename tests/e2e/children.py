@@ -83,6 +83,17 @@ async def ask(url: str, token: str, query: str, **variables: Any) -> dict[str, A
     return data
 
 
+def ended(arguments: list[str], environment: Mapping[str, str], told: Path) -> int | None:
+    """The exit code of a command that must end by itself; what it said is in the file."""
+    process = _FORKS.Process(target=_command, args=(arguments, dict(environment), str(told)))
+    process.start()
+    process.join(30)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
+    return process.exitcode
+
+
 class Child:
     """A server on a port of its own; ``environment`` is beside the test's."""
 

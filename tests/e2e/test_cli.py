@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli.app import run
+from cli.event_catalogue import DOCUMENT
 from main import Settings, Slipway
 from services.actor import Actor
 from services.platform.issuer import InvalidToken
@@ -146,6 +147,11 @@ def test_a_taken_port_is_one_line_that_names_it(slipway: Command, tmp_path: Path
         taken.listen()
         port = str(taken.getsockname()[1])
         assert port in slipway("serve", "--port", port, "--data", str(tmp_path / "data")).failure(2)
+
+
+def test_the_event_catalogue_is_printed_as_it_is_committed(slipway: Command) -> None:
+    done = slipway("events", "docs")
+    assert (done.code, done.out) == (0, DOCUMENT.read_text())
 
 
 def test_without_arguments_the_commands_are_told(slipway: Command) -> None:

@@ -86,19 +86,21 @@ def test_the_lineage_leads_from_the_artifact_to_main_and_back(runs: list[tuple[s
     kinds = ["COMMITTED_AS", "PROPOSED_IN", "MERGED_AS"]
     for out, kept in runs:
         down, up = kept["lineage"]["downstream"], kept["lineage"]["upstream"]
-        assert [edge["type"] for edge in down["edges"]] == kinds
+        assert [edge["type"] for edge in down["edges"] if edge["type"] != "BUILT_BY"] == kinds
         assert [edge["type"] for edge in up["edges"]] == kinds[::-1]
-        assert [node["id"] for node in up["nodes"]] == [node["id"] for node in down["nodes"]][::-1]
+        way = [node["id"] for node in down["nodes"] if node["__typename"] != "PipelineRun"]
+        assert [node["id"] for node in up["nodes"]] == way[::-1]
+        merge, _, commit, _ = up["nodes"]
         told = out[out.index("What came of the artifact:") :].splitlines()
-        _, commit, _, merge = down["nodes"]
+        told = [re.sub("^[ │├└─]+", "", line) for line in told if "BUILT_BY" not in line]
         assert told[1:5] == [
             "Artifact reservations by generator",
-            f"└─ COMMITTED_AS Commit {commit['sha'][:12]} Book tables by the hour",
-            "   └─ PROPOSED_IN PullRequest #1 Book tables by the hour",
-            f"      └─ MERGED_AS Commit {merge['sha'][:12]} Merge pull request #1: Book tables by the hour",
+            f"COMMITTED_AS Commit {commit['sha'][:12]} Book tables by the hour",
+            "PROPOSED_IN PullRequest #1 Book tables by the hour",
+            f"MERGED_AS Commit {merge['sha'][:12]} Merge pull request #1: Book tables by the hour",
         ]
         assert told[6] == "Where main came from:"
-        assert told[10] == "      └─ COMMITTED_AS Artifact reservations by generator"
+        assert told[10] == "COMMITTED_AS Artifact reservations by generator"
 
 
 def test_only_what_it_does_is_printed(runs: list[tuple[str, dict[str, Any]]]) -> None:
@@ -108,7 +110,9 @@ def test_only_what_it_does_is_printed(runs: list[tuple[str, dict[str, Any]]]) ->
 
 
 def test_a_second_run_on_the_same_data_makes_everything_anew(runs: list[tuple[str, dict[str, Any]]]) -> None:
-    first, second = ({id for step in kept["steps"] for id in step["ids"]} for _, kept in runs)
+    first, second = (
+        {id for step in kept["steps"] for id in step["ids"] if not id.startswith("run-")} for _, kept in runs
+    )
     assert len(first) == len(second) == 13
     assert first.isdisjoint(second)
 

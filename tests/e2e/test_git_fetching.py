@@ -88,7 +88,8 @@ async def test_a_partial_clone_fetches_its_blobs_when_they_are_needed(
         await commit(clone, "a.txt", f"{number}\n" * 1_000)
     await done("push", "--quiet", "origin", "main:work", at=clone)
     partial = await remote.clone(tmp_path / "partial", "--filter=blob:none", "--branch=work", "--no-checkout")
-    assert await _missing(partial) == 4 + 1  # README.md, .gitignore, three of a.txt
+    files = len((await done("ls-files", at=clone)).splitlines())
+    assert await _missing(partial) == files + 2  # a.txt has two older contents
     await done("checkout", "--quiet", "work", at=partial)
     assert (partial / "a.txt").read_text() == "2\n" * 1_000
     assert await _missing(partial) == 2
@@ -114,6 +115,16 @@ async def test_a_fetch_brings_what_others_pushed_and_the_api_committed(
     await done("fetch", "--quiet", "origin", at=clone)
     assert await done("rev-parse", "origin/work", at=clone) == made["sha"]
     await remote.agrees()
+
+
+@pytest.mark.parametrize("version", ["0", "2"])
+async def test_a_commit_that_is_not_here_is_told_by_git_and_not_by_a_broken_connection(
+    remote: Remote, clone: Path, version: str
+) -> None:
+    ran = await git("-c", f"protocol.version={version}", "fetch", "origin", "1" * 40, at=clone)
+    assert ran.code == 128
+    assert f"remote error: upload-pack: not our ref {'1' * 40}" in ran.err
+    assert "RPC failed" not in ran.err
 
 
 async def test_a_gzipped_fetch_of_many_haves_is_understood(remote: Remote, clone: Path, tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ class Machine:
             branch="main",
             commit_sha=self.sha,
             yaml=yaml,
+            files={},
             variables=variables,
         )
 

@@ -22,8 +22,8 @@ def test_a_node_with_two_ways_to_it_hangs_from_the_first() -> None:
         line.replace("[dim]", "").replace("[bold]", "").replace("[/]", "") for line in lines(TOLD, towards="to")
     ] == [
         "Commit aaaaaaaaaaaa Change a",
-        "└─ MERGED_AS Commit bbbbbbbbbbbb Change b",
-        "   └─ MERGED_AS Commit dddddddddddd Change d",
+        "├─ MERGED_AS Commit bbbbbbbbbbbb Change b",
+        "│  └─ MERGED_AS Commit dddddddddddd Change d",
         "└─ MERGED_AS Commit cccccccccccc Change c",
     ]
 

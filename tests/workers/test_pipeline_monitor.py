@@ -21,8 +21,9 @@ pytestmark = pytest.mark.both_databases
 __all__ = ["admin", "operator", "repo"]
 NAME = "PipelineMonitorWorker"
 STEPS = "jobs:\n- job: a\n  steps:\n  - checkout: none\n  - script: {script}\n"
+SHARED = "parameters:\n- {name: who, type: string}\nsteps:\n- script: echo hello ${{ parameters.who }}\n"
 RUNS = """{ pipelineRuns { nodes { id number status reason attempt branch commitSha failureReason failure
-    pullRequest { number } firstAttempt { number } stages { jobs { status explanation
+    pullRequest { number } firstAttempt { number } stages { jobs { displayName status explanation
         steps { displayName status explanation exitCode } } } } } }"""
 
 
@@ -49,10 +50,33 @@ class Monitored:
 
     async def file(self, text: str, branch: str = "work") -> str:
         """The sha of a branch that holds this pipeline."""
-        changes = [{"path": "azure-pipelines.yml", "content": text}]
-        fields = {"repositoryId": self.repo.id, "branch": branch, "message": "m", "changes": changes}
+        return await self.commit({"azure-pipelines.yml": text}, branch=branch)
+
+    async def commit(self, files: dict[str, str], *, branch: str = "work", repository: str | None = None) -> str:
+        """The sha of a branch that holds these files."""
+        changes = [{"path": path, "content": content} for path, content in files.items()]
+        fields = {"repositoryId": repository or self.repo.id, "branch": branch, "message": "m", "changes": changes}
         made = await self.client.done("createCommit", "commit { sha }", **fields)
         return str(made["commit"]["sha"])
+
+    async def repository(self, name: str, project: str | None = None) -> str:
+        """The id of one more, with a branch to work on."""
+        fields = {"name": name, "kind": "LIBRARY", "language": "PYTHON", "baseVersion": "1.0"}
+        home = project or self.repo.project
+        module = (await self.client.done("registerModule", "module { id }", projectId=home, **fields))["module"]["id"]
+        made = await self.client.done("provisionRepository", "repository { id }", moduleId=module)
+        requested = made["events"][0]["eventId"].split("-")[1]
+        assert await self.runtime.run("RepositoryProvisioningWorker", requested, 1) is None
+        found = str(made["repository"]["id"])
+        await self.client.done("createBranch", "branch { id }", repositoryId=found, name="work")
+        return found
+
+    async def log(self) -> list[str]:
+        """What the only run has told."""
+        (queued,) = await self.events("PipelineRunQueued")
+        key = RunKey(tenant_id=queued.tenant_id, run_id=queued.subject_id)
+        lines = await self.client.slipway.providers.run_logs.read(key, after=0, limit=100)
+        return [line.text for line in lines]
 
 
 @pytest.fixture
@@ -110,8 +134,41 @@ async def test_a_file_that_cannot_run_fails_with_each_mistake_before_anything_ru
     (run,) = await monitored.runs()
     assert (run["status"], run["failureReason"], run["stages"]) == ("FAILED", "INVALID_PIPELINE", [])
     assert run["failure"].splitlines() == [
-        "4:3: 'stepz' is not supported in a job: did you mean 'steps'?",
-        "6:5: the task 'Unknown@1' is not supported: script, bash, checkout pass",
+        "azure-pipelines.yml:4:3: 'stepz' is not supported in a job: did you mean 'steps'?",
+        "azure-pipelines.yml:6:5: the task 'Unknown@1' is not supported: script, bash, checkout pass",
+    ]
+
+
+async def test_templates_of_its_own_and_of_other_repositories_of_the_project_are_run(monitored: Monitored) -> None:
+    shared = await monitored.repository("shared")
+    await monitored.commit({"ci/hello.yml": SHARED}, repository=shared)
+    own = (
+        "trigger: [work]\nresources:\n  repositories:\n  - {repository: theirs, type: git, name: shared, ref: work}\n"
+        "steps:\n- checkout: none\n- template: ci/own.yml\n"
+        "- template: ci/hello.yml@theirs\n  parameters: {who: '${{ variables[''Build.SourceBranchName''] }}'}\n"
+    )
+    await monitored.commit({"azure-pipelines.yml": own, "ci/own.yml": "steps:\n- bash: echo own\n"})
+    await monitored.deliver("BranchUpdated")
+    await monitored.deliver("PipelineRunQueued")
+    (run,) = await monitored.runs()
+    assert (run["status"], run["failure"]) == ("SUCCEEDED", None)
+    assert [text for text in await monitored.log() if not text.startswith("##")] == ["own", "hello work"]
+
+
+async def test_a_template_that_is_absent_or_of_another_project_is_told(
+    monitored: Monitored,
+) -> None:
+    project = (await monitored.client.done("createProject", "project { id }", name="other"))["project"]["id"]
+    await monitored.repository("hidden", project)
+    named = "resources:\n  repositories:\n  - {repository: theirs, type: git, name: hidden}\n"
+    text = f"trigger: [work]\n{named}steps:\n- template: none.yml\n- template: README.md@theirs\n"
+    await monitored.file(text)
+    await monitored.deliver("BranchUpdated")
+    await monitored.deliver("PipelineRunQueued")
+    (run,) = await monitored.runs()
+    assert run["failure"].splitlines() == [
+        "azure-pipelines.yml:6:13: there is no file 'none.yml' in this repository at this commit",
+        "azure-pipelines.yml:7:13: there is no file 'README.md' in theirs at this commit",
     ]
 
 
@@ -147,7 +204,4 @@ async def test_nothing_of_a_finished_run_is_left_in_its_workspace(monitored: Mon
     await monitored.deliver("BranchUpdated")
     await monitored.deliver("PipelineRunQueued")
     assert list((monitored.client.slipway.settings.data / "work").iterdir()) == []
-    (queued,) = await monitored.events("PipelineRunQueued")
-    key = RunKey(tenant_id=queued.tenant_id, run_id=queued.subject_id)
-    lines = await monitored.client.slipway.providers.run_logs.read(key, after=0, limit=10)
-    assert [line.text for line in lines] == ["##[section]Starting: CmdLine", "##[section]Finishing: CmdLine"]
+    assert await monitored.log() == ["##[section]Starting: CmdLine", "##[section]Finishing: CmdLine"]

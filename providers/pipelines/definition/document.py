@@ -8,6 +8,7 @@ import yaml
 
 from providers.pipelines.errors import PipelineInvalid, Problem
 
+PATH: Final = "azure-pipelines.yml"
 MOST_CHARACTERS: Final = 1_048_576
 MOST_NODES: Final = 100_000
 DEEPEST: Final = 60
@@ -20,10 +21,11 @@ class Place:
 
     line: int
     column: int
+    file: str = PATH
 
     def problem(self, message: str) -> Problem:
         """A mistake here."""
-        return Problem(line=self.line, column=self.column, message=message)
+        return Problem(file=self.file, line=self.line, column=self.column, message=message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,30 +55,31 @@ class Entries:
 Node = Scalar | Items | Entries
 
 
-def parse(text: str) -> Node:
+def parse(text: str, file: str = PATH) -> Node:
     """The file's only document; PipelineInvalid at the first place where it is no YAML."""
     if len(text) > MOST_CHARACTERS:
-        raise _refused(Place(1, 1), f"the file has {len(text)} characters: at most {MOST_CHARACTERS} are read")
+        raise _refused(Place(1, 1, file), f"the file has {len(text)} characters: at most {MOST_CHARACTERS} are read")
     try:
         events = yaml.parse(text, Loader=_LOADER)
-        return _Document(events).read()
+        return _Document(events, file).read()
     except yaml.MarkedYAMLError as error:
-        raise _refused(_place(error.problem_mark or error.context_mark), error.problem or "not YAML") from error
+        raise _refused(_place(error.problem_mark or error.context_mark, file), error.problem or "not YAML") from error
     except yaml.YAMLError as error:
-        raise _refused(Place(1, 1), f"not YAML: {' '.join(str(error).split())[:200]}") from error
+        raise _refused(Place(1, 1, file), f"not YAML: {' '.join(str(error).split())[:200]}") from error
 
 
 def _refused(place: Place, message: str) -> PipelineInvalid:
     return PipelineInvalid([place.problem(message)])
 
 
-def _place(mark: Any) -> Place:
-    return Place(1, 1) if mark is None else Place(mark.line + 1, mark.column + 1)
+def _place(mark: Any, file: str) -> Place:
+    return Place(1, 1, file) if mark is None else Place(mark.line + 1, mark.column + 1, file)
 
 
 class _Document:
-    def __init__(self, events: Iterator[Any]) -> None:
+    def __init__(self, events: Iterator[Any], file: str) -> None:
         self._events = events
+        self._file = file
         self._nodes = 0
 
     def read(self) -> Node:
@@ -84,14 +87,14 @@ class _Document:
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if root is not None:
-                    raise _refused(_place(event.start_mark), "a second document: a pipeline is one")
+                    raise _refused(_place(event.start_mark, self._file), "a second document: a pipeline is one")
                 root = self._node(next(self._events), 0)
         if root is None:
-            raise _refused(Place(1, 1), "the file is empty: it needs stages, jobs or steps")
+            raise _refused(Place(1, 1, self._file), "the file is empty: it needs stages, jobs or steps")
         return root
 
     def _node(self, event: Any, depth: int) -> Node:
-        place = _place(event.start_mark)
+        place = _place(event.start_mark, self._file)
         self._nodes += 1
         if self._nodes > MOST_NODES or depth > DEEPEST:
             raise _refused(place, f"too much: at most {MOST_NODES} nodes, {DEEPEST} deep, are read")

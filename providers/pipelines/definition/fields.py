@@ -92,6 +92,14 @@ class Fields:
         self._problems.add(self.place_of(name), f"{name} of {self.what} is a number of minutes, not {value!r}")
         return None
 
+    def count(self, name: str) -> int | None:
+        """A whole number."""
+        value = self.text(name)
+        if value is None or (value.isascii() and value.isdigit() and len(value) < 5):
+            return None if value is None else int(value)
+        self._problems.add(self.place_of(name), f"{name} of {self.what} is a whole number, not {value!r}")
+        return None
+
     def texts(self, name: str) -> tuple[str, ...] | None:
         """A text or several."""
         node = self.node(name)

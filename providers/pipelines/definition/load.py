@@ -1,24 +1,39 @@
 """A file to a plan; PipelineInvalid tells every mistake, and nothing runs before all of it is understood."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, TypeVar
 
-from providers.pipelines.definition.document import Entries, Items, Node, Place, parse
+from providers.pipelines.definition.document import Entries, Node, Place, parse
 from providers.pipelines.definition.fields import Fields, Problems
 from providers.pipelines.definition.load_steps import read_condition, read_step
+from providers.pipelines.definition.load_variables import read_variables
+from providers.pipelines.definition.matrix import Strategy, multiplied, read_strategy
 from providers.pipelines.definition.triggers import read_trigger
 from providers.pipelines.definition.values import JOB_MINUTES, Job, Pipeline, Stage, Step, StepKind, Trigger
 from providers.pipelines.errors import PipelineInvalid
+from providers.pipelines.templates.pipeline import expand
 
 MOST_STEPS: Final = 1_000
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 UNNAMED_STAGE: Final = "__default"
 Part = TypeVar("Part", Job, Stage)
 
 
-def load(text: str) -> Pipeline:
-    """The whole file."""
+def load(
+    text: str,
+    files: Mapping[str, str] = _NONE,
+    *,
+    parameters: Mapping[str, str] = _NONE,
+    variables: Mapping[str, str] = _NONE,
+) -> Pipeline:
+    """The whole file with its templates, which ``files`` has by ``path`` or ``path@alias``.
+
+    ``variables`` are the predefined ones that are known before the run.
+    """
     problems = Problems()
-    fields = Fields.of(problems, parse(text), "the pipeline")
+    document = expand(text, files.get, parameters=parameters, variables=variables)
+    fields = Fields.of(problems, document, "the pipeline")
     pipeline = Pipeline() if fields is None else _pipeline(problems, fields)
     if problems.found:
         raise PipelineInvalid(problems.found)
@@ -42,8 +57,9 @@ def load_triggers(text: str) -> tuple[Trigger, Trigger]:
 def _pipeline(problems: Problems, fields: Fields) -> Pipeline:
     trigger = read_trigger(problems, fields.node("trigger"), "trigger")
     pr = read_trigger(problems, fields.node("pr"), "pr")
-    variables = _variables(problems, fields)
+    variables = read_variables(problems, fields)
     _pool(problems, fields)
+    _resources(problems, fields)
     stages = _stages(problems, fields)
     fields.rest()
     if not stages and not problems.found:
@@ -88,7 +104,7 @@ def _stage(problems: Problems, node: Node, number: int, before: tuple[str, ...])
         display_name=fields.text("displayName") or name,
         depends_on=before if depends_on is None else depends_on,
         condition=read_condition(problems, fields),
-        variables=_variables(problems, fields),
+        variables=read_variables(problems, fields),
         jobs=_jobs(problems, fields),
     )
     if not stage.jobs and not fields.has("jobs"):
@@ -99,20 +115,21 @@ def _stage(problems: Problems, node: Node, number: int, before: tuple[str, ...])
 
 def _jobs(problems: Problems, fields: Fields) -> tuple[Job, ...]:
     places: list[Place] = []
+    strategies: dict[str, Strategy] = {}
 
     def job(node: Node) -> Job | None:
         places.append(node.place)
-        return _job(problems, node, len(places))
+        return _job(problems, node, len(places), strategies)
 
     jobs = fields.each("jobs", job)
     if jobs:
         _check_order(problems, jobs, places, "job")
-        return jobs
+        return multiplied(jobs, strategies)
     steps = _steps(problems, fields) if fields.what == "the pipeline" else ()
-    return (Job(name="Job", display_name="Job", steps=steps),) if steps else ()
+    return (Job(name="Job", group="Job", display_name="Job", steps=steps),) if steps else ()
 
 
-def _job(problems: Problems, node: Node, number: int) -> Job | None:
+def _job(problems: Problems, node: Node, number: int, strategies: dict[str, Strategy]) -> Job | None:
     fields = Fields.of(problems, node, "a job")
     if fields is None:
         return None
@@ -121,14 +138,16 @@ def _job(problems: Problems, node: Node, number: int) -> Job | None:
         problems.add(fields.place, "a job begins with 'job:' and its name")
     minutes = fields.minutes("timeoutInMinutes")
     _pool(problems, fields)
+    strategies[name] = read_strategy(problems, fields)
     job = Job(
         name=name,
+        group=name,
         display_name=fields.text("displayName") or name,
         depends_on=fields.texts("dependsOn") or (),
         condition=read_condition(problems, fields),
         continue_on_error=fields.flag("continueOnError", False),
         timeout_minutes=JOB_MINUTES if minutes is None else minutes,
-        variables=_variables(problems, fields),
+        variables=read_variables(problems, fields),
         steps=_steps(problems, fields),
     )
     if not fields.has("steps"):
@@ -144,23 +163,27 @@ def _steps(problems: Problems, fields: Fields) -> tuple[Step, ...]:
     return steps
 
 
-def _variables(problems: Problems, fields: Fields) -> Mapping[str, str]:
-    """A mapping, or a list of ``name`` and ``value``."""
-    node = fields.node("variables")
-    if not isinstance(node, Items):
-        return fields.mapping("variables")
-    found: dict[str, str] = {}
-    for item in node.items:
-        variable = Fields.of(problems, item, "a variable")
-        if variable is None:
-            continue
-        name, value = variable.text("name"), variable.text("value")
-        variable.rest()
-        if name is None or value is None:
-            problems.add(item.place, "a variable of a list has a name and a value")
-        else:
-            found[name] = value
-    return found
+def _resources(problems: Problems, fields: Fields) -> None:
+    """Other repositories to take templates from; they were read before."""
+    node = fields.node("resources")
+    resources = None if node is None else Fields.of(problems, node, "resources")
+    if resources is None:
+        return
+    resources.each("repositories", lambda item: _repository(problems, item))
+    resources.rest()
+
+
+def _repository(problems: Problems, node: Node) -> None:
+    fields = Fields.of(problems, node, "a repository")
+    if fields is None:
+        return
+    kind = fields.text("type")
+    for name in ("repository", "name", "ref"):
+        if fields.text(name) is None and name != "ref":
+            problems.add(fields.place, f"a repository needs {name!r}")
+    if kind != "git":
+        problems.add(fields.place, f"type of a repository is git, one of the same project, not {kind!r}")
+    fields.rest()
 
 
 def _pool(problems: Problems, fields: Fields) -> None:

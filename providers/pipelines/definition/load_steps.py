@@ -2,11 +2,13 @@
 
 from typing import Final
 
-from providers.pipelines.definition.conditions import KNOWN, is_known
+from providers.pipelines.definition.conditions import condition_of
 from providers.pipelines.definition.document import Node
 from providers.pipelines.definition.fields import Fields, Problems
 from providers.pipelines.definition.values import Step, StepKind
+from providers.pipelines.expressions.errors import ExpressionError
 
+MOST_RETRIES: Final = 10
 KINDS: Final = {"script": StepKind.SCRIPT, "bash": StepKind.BASH, "checkout": StepKind.CHECKOUT}
 _TITLES: Final = {StepKind.SCRIPT: "CmdLine", StepKind.BASH: "Bash", StepKind.CHECKOUT: "Checkout"}
 
@@ -39,16 +41,28 @@ def read_step(problems: Problems, node: Node) -> Step | None:
         env=fields.mapping("env"),
         working_directory=None if kind is StepKind.CHECKOUT else fields.text("workingDirectory"),
         timeout_minutes=fields.minutes("timeoutInMinutes"),
+        retries=_retries(problems, fields),
     )
     fields.rest()
     return step
 
 
+def _retries(problems: Problems, fields: Fields) -> int:
+    retries = fields.count("retryCountOnTaskFailure") or 0
+    if retries > MOST_RETRIES:
+        problems.add(fields.place_of("retryCountOnTaskFailure"), f"at most {MOST_RETRIES} retries, not {retries}")
+    return retries
+
+
 def read_condition(problems: Problems, fields: Fields) -> str | None:
-    """One that can be decided."""
+    """One that can be read, and names nothing that a condition cannot see."""
     condition = fields.text("condition")
-    if condition is not None and not is_known(condition):
-        problems.add(fields.place_of("condition"), f"condition {condition!r} is not supported: {', '.join(KNOWN)} pass")
+    if condition is None:
+        return None
+    try:
+        condition_of(condition)
+    except ExpressionError as error:
+        problems.add(fields.place_of("condition"), f"condition {condition!r}: {error}")
     return condition
 
 

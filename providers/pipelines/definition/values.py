@@ -30,13 +30,20 @@ class Step:
     env: Mapping[str, str] = field(default_factory=dict)
     working_directory: str | None = None
     timeout_minutes: float | None = None
+    retries: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """Runs beside its stage's other jobs unless it depends on them; 0 minutes are without end."""
+    """Runs beside its stage's other jobs unless it depends on them; 0 minutes are without end.
+
+    A matrix multiplies a job into legs, each a job of its own in the ``group`` that the file names.
+    """
 
     name: str
+    group: str
+    leg: str | None = None
+    at_once: int | None = None
     display_name: str
     depends_on: tuple[str, ...] = ()
     condition: str | None = None

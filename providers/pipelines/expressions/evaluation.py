@@ -8,6 +8,7 @@ from providers.pipelines.expressions.errors import ExpressionError
 from providers.pipelines.expressions.functions import FUNCTIONS, SHORT_CIRCUIT, Function
 from providers.pipelines.expressions.syntax import Call, Expression, Grammar, Literal, Member, Name, Node
 from providers.pipelines.expressions.values import (
+    Closed,
     NotConvertible,
     Value,
     to_boolean,
@@ -76,11 +77,7 @@ class _Evaluation:
 
     def _called(self, node: Call) -> Value:
         if node.name in SHORT_CIRCUIT:
-            stops = node.name == "or"
-            for argument in node.arguments:
-                if to_boolean(self.of(argument)) is stops:
-                    return stops
-            return not stops
+            return self._first(node)
         call: Callable[[Sequence[Value]], Value] = self.names.functions.get(node.name) or FUNCTIONS[node.name][1]
         values = [self.of(argument) for argument in node.arguments]
         try:
@@ -90,11 +87,27 @@ class _Evaluation:
         except ExpressionError as error:
             raise ExpressionError(str(error), node.start) from error
 
+    def _first(self, node: Call) -> Value:
+        """Values after the one that decides are not looked at."""
+        for argument in node.arguments:
+            value = self.of(argument)
+            if node.name == "coalesce" and value is not None and value != "":
+                return value
+            if node.name != "coalesce" and to_boolean(value) is (node.name == "or"):
+                return node.name == "or"
+        return None if node.name == "coalesce" else node.name == "and"
+
     def _member(self, node: Member) -> Value:
         of = self.of(node.of)
         if node.key is None:
             return _all(of)
         key = self.of(node.key)
+        try:
+            return self._under(of, key)
+        except ExpressionError as error:
+            raise ExpressionError(str(error), node.key.start) from error
+
+    def _under(self, of: Value, key: Value) -> Value:
         if isinstance(of, _Filtered):
             return _Filtered(found for item in of if (found := member(item, key)) is not None)
         return member(of, key)
@@ -126,7 +139,10 @@ def member(of: Value, key: Value) -> Value:
         if wanted in of:
             return of[wanted]
         folded = wanted.casefold()
-        return next((value for name, value in of.items() if name.casefold() == folded), None)
+        found = next((name for name in of if name.casefold() == folded), None)
+        if found is None and isinstance(of, Closed):
+            raise ExpressionError(f"there is no '{wanted}' here: {', '.join(of) or 'nothing'} is declared")
+        return None if found is None else of[found]
     if isinstance(of, Sequence) and not isinstance(of, str):
         try:
             index = int(to_number(key))

@@ -55,10 +55,6 @@ def _items(value: Value) -> Sequence[Value]:
     return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
 
 
-def _coalesce(values: Sequence[Value]) -> Value:
-    return next((value for value in values if value is not None and value != ""), None)
-
-
 def _join(values: Sequence[Value]) -> Value:
     separator, items = to_string(values[0]), values[1]
     if not is_array(items):
@@ -117,7 +113,6 @@ FUNCTIONS: Final[Mapping[str, tuple[Arity, Function]]] = {
     "containsvalue": ((2, 2), _contains_value),
     "startswith": ((2, 2), lambda v: to_string(v[0]).casefold().startswith(to_string(v[1]).casefold())),
     "endswith": ((2, 2), lambda v: to_string(v[0]).casefold().endswith(to_string(v[1]).casefold())),
-    "coalesce": ((2, None), _coalesce),
     "iif": ((3, 3), lambda v: v[1] if to_boolean(v[0]) else v[2]),
     "format": ((1, None), _format),
     "join": ((2, 2), _join),
@@ -130,4 +125,4 @@ FUNCTIONS: Final[Mapping[str, tuple[Arity, Function]]] = {
     "substring": ((2, 3), _substring),
     "converttojson": ((1, 1), lambda v: to_json(v[0])),
 }
-SHORT_CIRCUIT: Final[Mapping[str, Arity]] = {"and": (2, None), "or": (2, None)}
+SHORT_CIRCUIT: Final[Mapping[str, Arity]] = {"and": (2, None), "or": (2, None), "coalesce": (2, None)}

@@ -91,8 +91,8 @@ class _Token:
         return self.start + len(self.text)
 
 
-def parse(text: str, grammar: Grammar) -> Expression:
-    """The tree; ExpressionError says what stands where, unknown names and functions included."""
+def parse(text: str, grammar: Grammar | None) -> Expression:
+    """The tree; ExpressionError says what stands where, unknown names and functions included unless any may be."""
     if len(text) > LONGEST:
         raise ExpressionError(f"the expression has {len(text):,} characters, over {LONGEST:,}")
     return Expression(text, _Parser(text, grammar).whole())
@@ -128,7 +128,7 @@ def _word(word: str, at: int) -> list[_Token]:
 class _Parser:
     """Recursive descent over the tokens."""
 
-    def __init__(self, text: str, grammar: Grammar) -> None:
+    def __init__(self, text: str, grammar: Grammar | None) -> None:
         self._text = text
         self._grammar = grammar
         self._tokens = _tokens(text)
@@ -170,14 +170,14 @@ class _Parser:
 
     def _named(self, token: _Token) -> Node:
         self._identifier(token)
-        if token.text.lower() not in self._grammar.names:
+        if self._grammar is not None and token.text.lower() not in self._grammar.names:
             known = ", ".join(sorted(self._grammar.names)) or "none"
             raise ExpressionError(f"Unrecognized named-value: '{token.text}'; here there are: {known}", token.start)
         return Name(token.text.lower(), token.start, token.end)
 
     def _call(self, name: _Token) -> Node:
         self._identifier(name)
-        arity = self._grammar.functions.get(name.text.lower())
+        arity = (0, None) if self._grammar is None else self._grammar.functions.get(name.text.lower())
         if arity is None:
             raise ExpressionError(f"Unrecognized function: '{name.text}'", name.start)
         self._take()

@@ -20,6 +20,10 @@ class NotConvertible(Exception):
         super().__init__(f"{told(value)} is {kind_of(value)} and cannot be made {wanted}")
 
 
+class Closed(dict[str, Value]):
+    """A mapping of which a key that it does not have is a mistake, not null."""
+
+
 @dataclass(frozen=True, order=True, slots=True)
 class Version:
     """Two to four whole numbers, compared from the left; a part that is absent is less than 0."""

@@ -1,16 +1,20 @@
 """One run: its stages and jobs in their order, each job in a workspace of its own."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
 from providers.errors import ProviderError
-from providers.pipelines.definition.conditions import Standing, decide
+from providers.pipelines.definition.conditions import Standing, Verdict, decide
 from providers.pipelines.definition.values import Job, Pipeline, Stage
+from providers.pipelines.expressions.errors import ExpressionError
 from providers.pipelines.local.jobs import run_job
 from providers.pipelines.local.log import LogWriter
 from providers.pipelines.local.order import run_in_order, together
+from providers.pipelines.local.outcomes import Outcomes
 from providers.pipelines.local.records import Records
+from providers.pipelines.local.sandbox import UNSANDBOXED, Sandbox
 from providers.pipelines.local.steps import JobPlace
 from providers.pipelines.local.variables import Variables
 from providers.pipelines.local.workspace import Workspace
@@ -28,6 +32,7 @@ class RunExecution:
         self._folder = folder
         self._log = log
         self._places: set[JobPlace] = set()
+        self._outcomes = Outcomes()
         self._canceled = False
         self._over = False
         self._task = asyncio.create_task(self._run())
@@ -74,42 +79,72 @@ class RunExecution:
         return Ended(status=Status.FAILED, failure_reason=FailureReason.EXECUTOR_FAILED, failure=told)
 
     async def _stage(self, stage: Stage, before: Mapping[str, Status]) -> Status:
+        status = await self._stage_run(stage, before)
+        self._outcomes.stage_ended(stage.name, status)
+        return status
+
+    async def _stage_run(self, stage: Stage, before: Mapping[str, Status]) -> Status:
         number = self.records.number(stage.name)
-        verdict = decide(stage.condition, Standing(before=before, canceled=self._canceled))
+        contexts = {"variables": self._variables(stage.variables), **self._outcomes.of_stages()}
+        verdict = decide(stage.condition, Standing(before=before, canceled=self._canceled, contexts=contexts))
         if not verdict.runs:
-            return self._skip(number, verdict.explanation or "")
+            return self._not_run(number, verdict)
         self.records.begin(number)
+        jobs = {job.name: job for job in stage.jobs}
+        at_once = {job.group: asyncio.Semaphore(job.at_once) for job in stage.jobs if job.at_once}
 
         async def job(one: Job, ahead: Mapping[str, Status]) -> Status:
-            return await self._job(stage, one, ahead)
+            outputs: dict[str, str] = {}
+            async with at_once.get(one.group) or contextlib.nullcontext():
+                status = await self._job(stage, one, self._outcomes.grouped(ahead, jobs), outputs)
+            self._outcomes.job_ended(stage.name, one, status, outputs)
+            return status
 
         statuses = await run_in_order(stage.jobs, job)
         return self.records.end(number, together(list(statuses.values())))
 
-    async def _job(self, stage: Stage, job: Job, before: Mapping[str, Status]) -> Status:
+    async def _job(self, stage: Stage, job: Job, before: Mapping[str, Status], outputs: dict[str, str]) -> Status:
         number = self.records.number(stage.name, job.name)
-        verdict = decide(job.condition, Standing(before=before, canceled=self._canceled))
-        if not verdict.runs:
-            return self._skip(number, verdict.explanation or "")
-        self.records.begin(number)
+        contexts = self._outcomes.of_jobs(stage.name)
         workspace = Workspace(root=self._folder / str(number))
+        names = {"System.StageName": stage.name, "System.JobName": job.group, "Agent.JobName": job.display_name}
+        variables = self._variables(stage.variables, job.variables, fixed=(workspace.variables(), names))
+        try:
+            variables.compute(contexts)
+        except ExpressionError as error:
+            return self._not_run(number, Verdict(runs=False, explanation=f"variables: {error}", broken=True))
+        contexts = {"variables": variables, **contexts}
+        verdict = decide(job.condition, Standing(before=before, canceled=self._canceled, contexts=contexts))
+        if not verdict.runs:
+            return self._not_run(number, verdict)
+        self.records.begin(number)
         await asyncio.to_thread(workspace.make)
-        names = {"System.StageName": stage.name, "System.JobName": job.name, "Agent.JobName": job.display_name}
-        written = (self._pipeline.variables, stage.variables, job.variables)
         place = JobPlace(
             order=self._order,
             bare=self._bare,
             workspace=workspace,
-            variables=Variables(*written, self._order.variables, workspace.variables(), names),
+            variables=variables,
             log=self._log,
             mark=f"{self._order.key.run_id.hex}.{number}",
+            sandbox=Sandbox(workspace.root),
+            outputs=outputs,
         )
+        if not place.sandbox.closed:
+            place.write(number, [UNSANDBOXED])
         self._places.add(place)
         try:
             return await run_job(place, self.records, stage.name, job)
         finally:
             self._places.discard(place)
 
-    def _skip(self, number: int, explanation: str) -> Status:
+    def _variables(self, *layers: Mapping[str, str], fixed: tuple[Mapping[str, str], ...] = ()) -> Variables:
+        """The pipeline's, then these; what the platform says cannot be set."""
+        return Variables(self._pipeline.variables, *layers, fixed=(self._order.variables, *fixed))
+
+    def _not_run(self, number: int, verdict: Verdict) -> Status:
+        explanation = verdict.explanation or ""
         self.records.close_below(number, explanation)
-        return self.records.end(number, Status.SKIPPED, explanation=explanation)
+        if verdict.broken:
+            self._log.write(number, [f"##[error]{explanation}"])
+        status = Status.FAILED if verdict.broken else Status.SKIPPED
+        return self.records.end(number, status, explanation=explanation)

@@ -19,7 +19,7 @@ async def run_job(place: JobPlace, records: Records, stage: str, job: Job) -> St
             status = await _steps(place, records, stage, job)
     except TimeoutError:
         told = f"the job ran longer than its {minutes:g} minutes and was ended"
-        place.log.write(number, [f"##[error]{told}"])
+        place.write(number, [f"##[error]{told}"])
         records.close_below(number, told)
         return records.end(number, Status.FAILED, explanation=told)
     finally:
@@ -33,7 +33,7 @@ async def _steps(place: JobPlace, records: Records, stage: str, job: Job) -> Sta
     before: dict[str, Status] = {}
     for index, step in enumerate(job.steps):
         number = records.number(stage, job.name, index)
-        end = _skipped(step, before)
+        end = _skipped(place, step, before)
         if end is None:
             records.begin(number)
             end = await run_step(place, step, number)
@@ -43,11 +43,13 @@ async def _steps(place: JobPlace, records: Records, stage: str, job: Job) -> Sta
     return _whole(before)
 
 
-def _skipped(step: Step, before: Mapping[str, Status]) -> StepEnd | None:
+def _skipped(place: JobPlace, step: Step, before: Mapping[str, Status]) -> StepEnd | None:
     if not step.enabled:
         return StepEnd(status=Status.SKIPPED, explanation="it is not enabled")
-    verdict = decide(step.condition, Standing(before=before))
-    return None if verdict.runs else StepEnd(status=Status.SKIPPED, explanation=verdict.explanation)
+    verdict = decide(step.condition, Standing(before=before, contexts={"variables": place.variables}))
+    if verdict.runs:
+        return None
+    return StepEnd(status=Status.FAILED if verdict.broken else Status.SKIPPED, explanation=verdict.explanation)
 
 
 def _whole(before: Mapping[str, Status]) -> Status:

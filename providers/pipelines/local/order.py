@@ -27,11 +27,16 @@ P = TypeVar("P", bound=Part)
 async def run_in_order(
     parts: Sequence[P], run: Callable[[P, Mapping[str, Status]], Awaitable[Status]]
 ) -> dict[str, Status]:
-    """How each went; ``run`` is told how those before it did. The first failure of ``run`` itself ends all."""
+    """How each went; ``run`` is told how all those before it did. The first failure of ``run`` itself ends all."""
     tasks: dict[str, asyncio.Task[Status]] = {}
+    earlier: dict[str, dict[str, Status]] = {}
 
     async def one(part: P) -> Status:
-        before = {name: await asyncio.shield(tasks[name]) for name in part.depends_on}
+        before: dict[str, Status] = {}
+        for name in part.depends_on:
+            status = await asyncio.shield(tasks[name])
+            before |= {**earlier[name], name: status}
+        earlier[part.name] = before
         return await run(part, before)
 
     async with asyncio.TaskGroup() as group:

@@ -34,7 +34,7 @@ class LocalRunner:
         """The file is understood as a whole before anything runs."""
         if order.key in self._running:
             return
-        pipeline = load(order.yaml)
+        pipeline = load(order.yaml, order.files, variables=order.variables)
         log, folder = self._logs.writer(order.key), self._at(order.key)
         bare = self._git.path(order.repository)
         self._running[order.key] = RunExecution(order, pipeline, bare=bare, folder=folder, log=log)

@@ -2,19 +2,25 @@
 
 import asyncio
 import codecs
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from providers.pipelines.definition.values import Step, StepKind
-from providers.pipelines.local.children import MARK, Child, die_with_parent, kill_marked
+from providers.pipelines.local.children import MARK, Child, kill_marked
 from providers.pipelines.local.log import LogWriter
+from providers.pipelines.local.sandbox import Sandbox
 from providers.pipelines.local.variables import Variables
+from providers.pipelines.local.voice import StepVoice
 from providers.pipelines.local.workspace import Workspace
 from providers.pipelines.values import RunOrder, Status
 
 _SHELL: Final = ("bash", "--noprofile", "--norc")
 _LONGEST_REST: Final = 65_536
+RETRY_SECONDS: Final = 1.0
 _SLOWED_SECONDS: Final = 0.002
 
 
@@ -37,7 +43,14 @@ class JobPlace:
     variables: Variables
     log: LogWriter
     mark: str
+    sandbox: Sandbox
+    outputs: dict[str, str] = field(default_factory=dict)
+    paths: list[str] = field(default_factory=list)
     children: list[Child] = field(default_factory=list)
+
+    def write(self, number: int, texts: Sequence[str]) -> None:
+        """Lines of the log, without secrets."""
+        self.log.write(number, [self.variables.masked(text) for text in texts])
 
     def kill(self) -> None:
         """Ends what runs at once."""
@@ -49,52 +62,77 @@ class JobPlace:
         for child in self.children:
             await child.end()
         await asyncio.to_thread(kill_marked, self.mark)
+        self.sandbox.close()
 
 
 async def run_step(place: JobPlace, step: Step, number: int) -> StepEnd:
-    """Within its own timeout; a cancelled task ends the step's whole process group."""
-    place.log.write(number, [f"##[section]Starting: {place.variables.expand(step.display_name)}"])
-    minutes = step.timeout_minutes
-    try:
-        async with asyncio.timeout(minutes * 60 if minutes else None):
-            end = await _run(place, step, number)
-    except TimeoutError:
-        end = StepEnd(status=Status.FAILED, explanation=f"it ran longer than its {minutes:g} minutes and was ended")
-    if end.explanation is not None:
-        place.log.write(number, [f"##[error]{end.explanation}"])
-    place.log.write(number, [f"##[section]Finishing: {place.variables.expand(step.display_name)}"])
+    """Within its own timeout, again when it fails as often as it may; a cancelled task ends its whole process group."""
+    title = place.variables.expand(step.display_name)
+    place.write(number, [f"##[section]Starting: {title}"])
+    for left in range(step.retries, -1, -1):
+        end = await _in_time(place, step, number)
+        if end.explanation is not None:
+            place.write(number, [f"##[error]{end.explanation}"])
+        if end.status is not Status.FAILED or not left:
+            break
+        wait = RETRY_SECONDS * 2 ** (step.retries - left)
+        place.write(number, [f"##[warning]Trying again in {wait:g} s, {left} more at most"])
+        await asyncio.sleep(wait)
+    place.write(number, [f"##[section]Finishing: {title}"])
     if end.status is Status.FAILED and step.continue_on_error:
         return StepEnd(status=Status.SUCCEEDED_WITH_ISSUES, explanation=end.explanation, exit_code=end.exit_code)
     return end
 
 
+async def _in_time(place: JobPlace, step: Step, number: int) -> StepEnd:
+    minutes = step.timeout_minutes
+    try:
+        async with asyncio.timeout(minutes * 60 if minutes else None):
+            return await _run(place, step, number)
+    except TimeoutError:
+        told = f"it ran longer than its {minutes:g} minutes and was ended"
+        return StepEnd(status=Status.FAILED, explanation=told)
+
+
 async def _run(place: JobPlace, step: Step, number: int) -> StepEnd:
     if step.kind is StepKind.CHECKOUT:
         await place.workspace.check_out(place.bare, place.order.commit_sha)
-        place.log.write(number, [f"HEAD is now at {place.order.commit_sha}"])
+        place.write(number, [f"HEAD is now at {place.order.commit_sha}"])
         return StepEnd(status=Status.SUCCEEDED, exit_code=0)
     expand = place.variables.expand
     script = place.workspace.script(expand(step.script or ""))
     folder = place.workspace.sources / expand(step.working_directory or "")
     if not folder.is_dir():
         return StepEnd(status=Status.FAILED, explanation=f"workingDirectory {str(folder)!r} is no folder")
-    env = place.variables.environment() | place.workspace.environment()
-    env |= {name: expand(value) for name, value in step.env.items()} | {MARK: place.mark}
-    child = await Child.start((*_SHELL, str(script)), folder, env, confine=die_with_parent)
+    voice = StepVoice(partial(place.log.write, number), place.variables, place.outputs, place.paths, step.name)
+    child = await Child.start((*_SHELL, str(script)), folder, _environment(place, step), confine=place.sandbox.confine)
     place.children.append(child)
     try:
-        await _copy(child, place.log, number)
+        await _copy(child, voice, place.log)
         code = await child.code()
     except asyncio.CancelledError:
         await child.end()
         raise
-    if code == 0:
+    return _ended(step, code, voice)
+
+
+def _environment(place: JobPlace, step: Step) -> dict[str, str]:
+    env = place.variables.environment() | place.workspace.environment()
+    env["PATH"] = os.pathsep.join([*place.paths, env["PATH"]])
+    return env | {name: place.variables.expand(value) for name, value in step.env.items()} | {MARK: place.mark}
+
+
+def _ended(step: Step, code: int, voice: StepVoice) -> StepEnd:
+    if code != 0:
+        said = f"exit code {code}" if code > 0 else f"signal {-code}"
+        told = f"{step.kind.value.lower()} ended with {said}"
+        return StepEnd(status=Status.FAILED, explanation=told, exit_code=code)
+    if voice.result is None:
         return StepEnd(status=Status.SUCCEEDED, exit_code=0)
-    said = f"exit code {code}" if code > 0 else f"signal {-code}"
-    return StepEnd(status=Status.FAILED, explanation=f"{step.kind.value.lower()} ended with {said}", exit_code=code)
+    return StepEnd(status=voice.result, explanation="##vso[task.complete] said so", exit_code=0)
 
 
-async def _copy(child: Child, log: LogWriter, number: int) -> None:
+async def _copy(child: Child, voice: StepVoice, log: LogWriter) -> None:
     """Whole lines; the rest of a chunk waits for the next. Beyond the log's bound a flood is slowed and let go."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     rest = ""
@@ -106,7 +144,7 @@ async def _copy(child: Child, log: LogWriter, number: int) -> None:
         if len(rest) > _LONGEST_REST:
             lines, rest = [*lines, rest], ""
         if lines:
-            log.write(number, [line.removesuffix("\r") for line in lines])
+            voice.hear([line.removesuffix("\r") for line in lines])
     rest += decoder.decode(b"", True)
     if rest:
-        log.write(number, [rest])
+        voice.hear([rest])
