@@ -74,10 +74,10 @@ class Built:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.02)
 
-    async def until(self, id: str, *statuses: str) -> dict[str, Any]:
+    async def until(self, id: str, *statuses: str, seconds: float = 40) -> dict[str, Any]:
         """The run once it has one of these statuses; any finished one without."""
         wanted = statuses or ("SUCCEEDED", "SUCCEEDED_WITH_ISSUES", "FAILED", "CANCELED")
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + seconds
         while (run := await self.run(id))["status"] not in wanted:
             assert time.monotonic() < deadline, run
             await asyncio.sleep(0.05)
