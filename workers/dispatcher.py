@@ -1,5 +1,6 @@
 """Hands each worker the events that wake it, in the order of the log, from a cursor of its own."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -14,6 +15,7 @@ from workers.worker import LookingWorker, Worker
 BATCH = 50
 LONGEST_REPEAT = 1_000
 POLL_SECONDS = 1.0
+LOOK_SECONDS = 2.0
 REPLAYED = "DeliveryReplayed"
 Begin = Callable[[str, str, int], Awaitable[None]]
 
@@ -98,7 +100,11 @@ def _delivery(worker: Worker, row: EventRow) -> tuple[str, int] | None:
 
 
 async def _concerns(worker: Worker, row: EventRow) -> bool:
-    """A replay was asked for, so nobody looks."""
+    """A replay was asked for, so nobody looks; a look that takes long is left to the delivery: others wait for it."""
     if row.event_type == REPLAYED or not isinstance(worker, LookingWorker):
         return True
-    return await worker.concerns(of_event(row))
+    try:
+        async with asyncio.timeout(LOOK_SECONDS):
+            return await worker.concerns(of_event(row))
+    except TimeoutError:
+        return True

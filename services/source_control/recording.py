@@ -13,6 +13,7 @@ from services.events.source_control import (
     CommitCreated,
     PullRequestMerged,
 )
+from services.source_control.checks import held
 from services.source_control.ref_moves import CREATE_COMMIT, MERGE, Arrival, idempotency_of
 from services.source_control.repositories import commit_row, plan_maintenance
 from storage.access import NewEdge
@@ -55,7 +56,7 @@ async def settle(uow: UnitOfWork, intent: RefIntentRow, repository: RepositoryRo
     }
     tip = commits.get(intent.new_sha or "")
     for row in stood.pull_requests:
-        _record_merge(uow, intent, row, tip)
+        await _record_merge(uow, intent, row, tip)
     node = _node(intent, stood, tip) or branch or repository
     key = idempotency_of(intent.content)
     if key is not None and await uow.operations.outcome(key.identity_id, key.key) is None:
@@ -140,13 +141,14 @@ def _record_commit(uow: UnitOfWork, intent: RefIntentRow, repository: Repository
     return row
 
 
-def _record_merge(uow: UnitOfWork, intent: RefIntentRow, row: PullRequestRow, tip: CommitRow | None) -> None:
+async def _record_merge(uow: UnitOfWork, intent: RefIntentRow, row: PullRequestRow, tip: CommitRow | None) -> None:
     if row.status != "OPEN" or intent.new_sha is None:
         return
     content = intent.content
     method = content["method"] or intent.kind
     row.status, row.merge_sha, row.merge_method = "MERGED", intent.new_sha, method
     row.merged_by = UUID(hex=content["actorId"])
+    await held(uow, row)
     event = PullRequestMerged(merge_sha=intent.new_sha, method=method)
     record(uow, event, subject_id=row.id, project_id=row.project_id)
     if tip is not None:

@@ -71,6 +71,17 @@ async def test_checks_complete_by_themselves(pull: Pull) -> None:
     assert (await pull.settle())["checksStatus"] == "PASSED"
 
 
+async def test_a_merge_that_is_quicker_than_the_checks_leaves_none_of_them_failed(pull: Pull) -> None:
+    sha = (await pull.settle())["sourceSha"]
+    await pull.review("APPROVE", sha)
+    assert (await pull.merge(sha))["errors"] == []
+    seen = await pull.settle()
+    assert (seen["status"], seen["checksStatus"]) == ("MERGED", "PASSED")
+    assert {check["name"]: (check["status"], check["summary"]) for check in seen["checks"]["nodes"]} == {
+        "mergeability": ("PASSED", "merges cleanly"), "reviews": ("PASSED", "held when it was merged"),
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(("method", "parents"), [("MERGE", 2), ("SQUASH", 1), ("FAST_FORWARD", 1)])
 async def test_an_approved_pull_request_merges_each_way(pull: Pull, method: str, parents: int) -> None:
     sha = (await pull.settle())["sourceSha"]

@@ -12,6 +12,7 @@ from storage.tables.operations import CursorRow, EventRow
 from tests.api.conftest import Client, admin, operator
 from tests.workers.scripted import Scripted, answer
 from tests.workers.test_replay import Begun
+from workers import dispatcher as dispatcher_module
 from workers.delivery import Delivery
 from workers.dispatcher import Dispatcher
 
@@ -34,6 +35,16 @@ class Looking(Scripted):
 
     async def concerns(self, delivery: Delivery) -> bool:
         return bool(delivery.payload["name"] != "booking")
+
+
+class Slow(Scripted):
+    """Looks for longer than others may wait."""
+
+    name: ClassVar[str] = "Slow"
+
+    async def concerns(self, delivery: Delivery) -> bool:
+        await asyncio.sleep(60)
+        return False
 
 
 async def make(client: Client, *names: str) -> list[str]:
@@ -138,3 +149,12 @@ async def test_a_start_that_fails_leaves_the_cursor_where_it_was(admin: Client) 
     with pytest.raises(OSError, match="no space left"):
         await dispatcher.step()
     assert await cursors(admin.slipway.database) == {}
+
+
+async def test_a_look_that_takes_long_is_left_to_the_delivery(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatcher_module, "LOOK_SECONDS", 0.01)
+    (only,) = await make(admin, "shop")
+    begun = Begun()
+    workers = [Slow(answer), Scripted(answer)]
+    await Dispatcher(admin.slipway.database, workers, begun.begin, Failpoints()).step()
+    assert sorted(begun.deliveries) == [("Scripted", only, 0), ("Slow", only, 0)]
