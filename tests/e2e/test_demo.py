@@ -210,7 +210,7 @@ def test_a_data_folder_in_use_is_one_line_that_names_who_has_it(tmp_path: Path) 
     with started("--data", str(tmp_path / "data"), home=tmp_path) as process:
         code, out, err = finish(process)
     lock.release()
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert err == (
         f"slipway: {tmp_path / 'data'} is in use by process {os.getpid()}:"
         " stop that one, or give this one another --data folder\n"
