@@ -212,7 +212,7 @@ def test_a_data_folder_in_use_is_one_line_that_names_who_has_it(tmp_path: Path) 
     lock.release()
     assert (code, out) == (2, "")
     assert err == (
-        f"slipway: {tmp_path / 'data'} is in use by process {os.getpid()}:"
+        f"slipway: Invalid value: {tmp_path / 'data'} is in use by process {os.getpid()}:"
         " stop that one, or give this one another --data folder\n"
     )
 
