@@ -43,6 +43,7 @@ REFERENCES: Final[dict[str, str]] = {
     "pipelineId": "PipelineDefinition",
     "runId": "PipelineRun",
     "Query.pipelineRun.pipeline": "PipelineDefinition",
+    "Query.validatePipeline.repository": "Repository",
     "Subscription.pipelineRun.id": "PipelineRun",
     "PipelineRunFilter.branch": "Branch.name",
     "PipelineRunFilter.commitSha": "Commit.sha",
@@ -192,6 +193,7 @@ ALWAYS: Final = frozenset(
         "FileChangeInput.content",
         "ConfigurationEntryInput.value",
         "CreateIdentityInput.onBehalfOf",
+        "Query.validatePipeline.repository",
         "OpenPullRequestInput.targetBranch",
         "ProvisionRepositoryInput.name",
     }
