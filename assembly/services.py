@@ -14,6 +14,7 @@ from services.pipelines.logs import RunLogService
 from services.pipelines.orders import RunOrders
 from services.pipelines.sources import PipelineSources
 from services.pipelines.triggers import TriggerService
+from services.pipelines.validation import PipelineValidator
 from services.platform.artifacts import ArtifactService
 from services.platform.configuration import ConfigurationService
 from services.platform.dead_letters import DeadLetterService
@@ -65,6 +66,7 @@ def build_services(data: Path, database: Database, providers: Providers, failpoi
         pipeline_runs=PipelineExecutionService(),
         triggers=TriggerService(git, sources),
         run_orders=RunOrders(sources),
+        pipeline_validator=PipelineValidator(sources),
         run_logs=RunLogService(providers.run_logs),
     )
 

@@ -13,6 +13,7 @@ from workers.crash_loops import CrashLoops
 from workers.dispatcher import Dispatcher
 from workers.engine import DurableEngine
 from workers.git_maintenance import GitMaintenanceWorker
+from workers.pipeline_generation import PipelineGenerationWorker, Writing
 from workers.pipeline_monitor import PipelineMonitorWorker
 from workers.pull_request_checks import PullRequestCheckWorker
 from workers.repeating import Repeating
@@ -71,4 +72,14 @@ def _workers(database: Database, providers: Providers, services: Services) -> tu
         PipelineMonitorWorker(
             database, providers.runner, services.triggers, services.run_orders, services.pipeline_runs
         ),
+        PipelineGenerationWorker(database, git, _writing(services), services.pipelines, services.pull_requests),
+    )
+
+
+def _writing(services: Services) -> Writing:
+    return Writing(
+        moving=services.moving,
+        branch_creation=services.branch_creation,
+        branch_deletion=services.branch_deletion,
+        commits=services.commits,
     )

@@ -17,6 +17,7 @@ from services.pipelines.generation import PipelineGeneratorService
 from services.pipelines.logs import RunLogService
 from services.pipelines.orders import RunOrders
 from services.pipelines.triggers import TriggerService
+from services.pipelines.validation import PipelineValidator
 from services.platform.artifacts import ArtifactService
 from services.platform.configuration import ConfigurationService
 from services.platform.dead_letters import DeadLetterService
@@ -64,6 +65,7 @@ class Services:
     pipeline_runs: PipelineExecutionService
     triggers: TriggerService
     run_orders: RunOrders
+    pipeline_validator: PipelineValidator
     run_logs: RunLogService
 
 

@@ -1,11 +1,12 @@
 """Queries and mutations of the pipelines context."""
 
-import asyncio
+from collections.abc import Sequence
 
 import strawberry
 
+from providers.pipelines.errors import Problem
 from resolvers.commands import mutation
-from resolvers.context import Info
+from resolvers.context import Context, Info
 from resolvers.execution import carry_out
 from schema.connections import Connection, every
 from schema.mapping import id_of
@@ -17,7 +18,7 @@ from schema.pipeline_commands import (
 )
 from schema.pipelines import PipelineDefinition, PipelineProblem, PipelineRun, PipelineValidation
 from services.pipelines.execution import CancelPipelineRun, RetryPipelineRun, RunPipeline
-from services.pipelines.validation import mistakes
+from storage.unit_of_work import UnitOfWork
 
 
 @strawberry.type
@@ -31,17 +32,34 @@ class PipelineQuery:
         found: PipelineRun | None = await info.context.loaders.find("PipelineRun", pipeline_id=parent, number=number)
         return found
 
-    @strawberry.field(description="What is wrong with a pipeline's file, without a run.")
-    async def validate_pipeline(self, info: Info, yaml: str) -> PipelineValidation:
-        """As a run would tell it; off the loop, for a file may be long."""
-        found = await asyncio.to_thread(mistakes, yaml)
-        problems = [PipelineProblem(line=one.line, column=one.column, message=one.message) for one in found]
+    @strawberry.field(
+        description="What is wrong with a pipeline's file, without a run; templates are those of the repository at ref,"
+        " a branch or sha, its default branch without one."
+    )
+    async def validate_pipeline(
+        self, info: Info, yaml: str, repository: strawberry.ID | None = None, ref: str | None = None
+    ) -> PipelineValidation:
+        """As a run would tell it."""
+        found = await _mistakes(info.context, yaml, repository, ref)
+        problems = [PipelineProblem(file=p.file, line=p.line, column=p.column, message=p.message) for p in found]
         return PipelineValidation(valid=not problems, problems=problems)
 
     pipeline_definitions: Connection[PipelineDefinition] = every(
         "PipelineDefinition", Connection[PipelineDefinition], "The pipelines in your sight."
     )
     pipeline_runs: Connection[PipelineRun] = every("PipelineRun", Connection[PipelineRun], "The runs in your sight.")
+
+
+async def _mistakes(context: Context, yaml: str, repository: str | None, ref: str | None) -> Sequence[Problem]:
+    validator = context.services.pipeline_validator
+    if repository is None:
+        return await validator.mistakes(yaml)
+    row = await context.git.repository(id_of(repository, "Repository", "repository"))
+    sha = await context.git.ask(context.git.reading.resolve, row, ref)
+    access = context.actor.access
+    async with context.database.reading(access) as session:
+        others = await validator.others(UnitOfWork(session, access, context.cause(None)), row, yaml)
+    return await validator.mistakes_at(row, sha, others, yaml)
 
 
 @strawberry.type

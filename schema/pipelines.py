@@ -186,6 +186,7 @@ class PipelineLogPart:
 class PipelineProblem:
     """At its place."""
 
+    file: str = strawberry.field(description="Its path, with @alias when it is a template of another repository.")
     line: int = strawberry.field(description="From 1.")
     column: int = strawberry.field(description="From 1.")
     message: str = strawberry.field(description="What is wrong, and what would pass.")

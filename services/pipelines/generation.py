@@ -2,6 +2,7 @@
 
 import hashlib
 from typing import Final
+from uuid import UUID
 
 from services.events.event import record
 from services.events.pipelines import PipelineGenerated
@@ -13,6 +14,7 @@ from storage.unit_of_work import UnitOfWork
 
 PATH: Final = "azure-pipelines.yml"
 TEMPLATE_VERSION: Final = 1
+MOST_HASHES: Final = 100
 _VENV: Final = '"$(Agent.TempDirectory)/venv/bin/python"'
 _STEPS: Final[dict[Language, tuple[tuple[str, tuple[str, ...]], ...]]] = {
     Language.PYTHON: (
@@ -109,13 +111,38 @@ class PipelineGeneratorService:
             yaml=yaml,
             content_hash=content_hash(yaml),
             template_version=TEMPLATE_VERSION,
+            made_hashes=[content_hash(yaml)],
             trace_id=repository.trace_id,
         )
         await uow.rows.add(row)
-        event = PipelineGenerated(
-            repository_id=repository.id,
-            path=row.path,
-            content_hash=row.content_hash,
-            template_version=row.template_version,
-        )
-        record(uow, event, subject_id=row.id, project_id=row.project_id, module_id=row.module_id)
+        _tell(uow, row)
+
+    def is_made(self, row: PipelineDefinitionRow, yaml: str | None) -> bool:
+        """Whether a file was made for this pipeline once, and is nobody's work."""
+        return yaml is not None and content_hash(yaml) in row.made_hashes
+
+    async def proposed(self, uow: UnitOfWork, pipeline_id: UUID, yaml: str) -> None:
+        """Remembers what was made, so that it is known when it is merged."""
+        row = await uow.rows.get(PipelineDefinitionRow, pipeline_id, lock=True)
+        if row is not None and not self.is_made(row, yaml):
+            row.made_hashes = [*row.made_hashes, content_hash(yaml)][-MOST_HASHES:]
+
+    async def held(self, uow: UnitOfWork, pipeline_id: UUID, yaml: str | None) -> None:
+        """Records what the default branch holds; told when it was made here. One without the file keeps what it had."""
+        row = await uow.rows.get(PipelineDefinitionRow, pipeline_id, lock=True)
+        if row is None or yaml is None or row.yaml == yaml:
+            return
+        row.yaml, row.content_hash = yaml, content_hash(yaml)
+        if self.is_made(row, yaml):
+            row.template_version = TEMPLATE_VERSION
+            _tell(uow, row)
+
+
+def _tell(uow: UnitOfWork, row: PipelineDefinitionRow) -> None:
+    event = PipelineGenerated(
+        repository_id=row.repository_id,
+        path=row.path,
+        content_hash=row.content_hash,
+        template_version=row.template_version,
+    )
+    record(uow, event, subject_id=row.id, project_id=row.project_id, module_id=row.module_id)

@@ -1,5 +1,6 @@
 """IdentityService: who acts, and the tokens they act with."""
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -166,6 +167,21 @@ class IdentityService:
             project_ids=None if projects is None else tuple(UUID(hex=project) for project in projects),
             expires_at=claims.expires_at,
         )
+
+
+def acting(identity: IdentityRow, scope: Scope) -> Actor:
+    """What a worker does in the name of who caused it: with this scope alone, in the whole tenant, without a token."""
+    return Actor(
+        identity_id=identity.id,
+        tenant_id=identity.tenant_id,
+        token_id=identity.id,
+        name=identity.name,
+        email=identity.email,
+        on_behalf_of=identity.on_behalf_of,
+        scopes=frozenset({scope.value}),
+        project_ids=None,
+        expires_at=math.inf,
+    )
 
 
 def check_terms(command: IssueToken) -> None:

@@ -25,6 +25,7 @@ from storage.unit_of_work import UnitOfWork
 class Stood:
     """The rows as they stood before the move; read in one go, so that the writes flush together.
 
+    Of the open pull requests those that the move merges are left out: nothing is to be checked of them any more.
     The branch is locked before its open pull requests are counted: one that is opened meanwhile waits for the lock,
     finds the branch moved, and sends an event of its own.
     """
@@ -75,12 +76,16 @@ async def _stood(uow: UnitOfWork, intent: RefIntentRow, arrival: Arrival) -> Sto
     merged = set(arrival.merges)
     if intent.content["pullRequestId"] is not None:
         merged.add(UUID(hex=intent.content["pullRequestId"]))
-    pull_requests = [await uow.rows.get(PullRequestRow, row_id, lock=True) for row_id in sorted(merged)]
+    found = [await uow.rows.get(PullRequestRow, row_id, lock=True) for row_id in sorted(merged)]
+    pull_requests = [row for row in found if row is not None]
+    ending = sum(row.status == "OPEN" for row in pull_requests) if intent.new_sha is not None else 0
+    branch = await uow.rows.find_locked(BranchRow, repository_id=intent.repository_id, name=intent.branch)
+    concerned = await uow.source_control.open_pull_request_count(intent.repository_id, intent.branch)
     return Stood(
-        branch=await uow.rows.find_locked(BranchRow, repository_id=intent.repository_id, name=intent.branch),
+        branch=branch,
         commits=await uow.source_control.commits_by_sha(intent.repository_id, shas) if shas else {},
-        pull_requests=[row for row in pull_requests if row is not None],
-        open_pull_requests=await uow.source_control.open_pull_request_count(intent.repository_id, intent.branch),
+        pull_requests=pull_requests,
+        open_pull_requests=concerned - ending,
     )
 
 

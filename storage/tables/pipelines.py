@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import Index, UniqueConstraint, Uuid
+from sqlalchemy import JSON, Index, UniqueConstraint, Uuid
 from sqlmodel import Field
 
 from storage.tables.scoped import ProjectScoped, UtcDateTime
 
 
 class PipelineDefinitionRow(ProjectScoped, table=True):
-    """The pipeline of a repository, as its default branch last held it."""
+    """The pipeline of a repository, as its default branch last held it; ``made_hashes`` are of files made here."""
 
     __tablename__ = "pipeline_definitions"
     __table_args__ = (
@@ -26,6 +26,7 @@ class PipelineDefinitionRow(ProjectScoped, table=True):
     yaml: str
     content_hash: str
     template_version: int
+    made_hashes: list[str] = Field(sa_type=JSON)
     next_number: int = 1
     trace_id: str
 

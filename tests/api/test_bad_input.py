@@ -131,9 +131,9 @@ PATHS: Final[list[tuple[str, str]]] = [
 LINKS = ["/etc/passwd", "..", "../../x", "a/../../x", "", "a\nb", "..\\x"]
 CHANGES: Final[list[tuple[dict[str, Any], str]]] = [
     (files(), "give at least one file"),
-    (files({"path": "a"}), "either content or delete"),
-    (file("a", delete=True), "either content or delete"),
-    (files({"path": "a", "mode": "EXECUTABLE"}), "either content or delete"),
+    (files({"path": "a"}), "give one of content, uploadDigest and delete"),
+    (file("a", delete=True), "give one of content, uploadDigest and delete"),
+    (files({"path": "a", "mode": "EXECUTABLE"}), "give one of content, uploadDigest and delete"),
     (files({"path": "nothing", "delete": True}), "no such file to delete"),
     (files({"path": "po000.txt/x", "delete": True}), "a file stands there"),
     (files({"path": "a", "content": "1"}, {"path": "a", "content": "2"}), "twice"),

@@ -35,6 +35,22 @@ async def test_a_mistake_is_told_at_its_place_and_a_good_file_has_none(admin: Cl
     assert await admin.ask(query, yaml="steps: [{script: x}]") == {"validatePipeline": {"valid": True, "problems": []}}
 
 
+async def test_a_file_is_looked_at_with_the_templates_of_a_repository(repo: Repo) -> None:
+    await repo.commit("ci/steps.yml", "parameters: [{name: n, type: number}]\nsteps:\n- typo: ${{ parameters.n }}\n")
+    query = """query($yaml: String!, $id: ID, $ref: String) {
+        validatePipeline(yaml: $yaml, repository: $id, ref: $ref) { problems { file line column message } } }"""
+    yaml = "steps:\n- template: ci/steps.yml\n  parameters: {n: 1}\n"
+    told = (await repo.client.ask(query, yaml=yaml, id=repo.id, ref="work"))["validatePipeline"]["problems"]
+    assert [(one["file"], one["line"], one["column"]) for one in told] == [("ci/steps.yml", 3, 3)]
+    (absent,) = (await repo.client.ask(query, yaml=yaml, id=repo.id))["validatePipeline"]["problems"]
+    assert (absent["line"], absent["message"]) == (
+        2,
+        "there is no file 'ci/steps.yml' in this repository at this commit",
+    )
+    refused = (await repo.client.raw(query, {"yaml": yaml, "id": repo.id, "ref": "gone"})).json()
+    assert [error["extensions"]["code"] for error in refused["errors"]] == ["NOT_FOUND"]
+
+
 async def test_a_run_is_queued_once_for_a_key_with_the_pipelines_next_number(repo: Repo) -> None:
     id = (await pipeline(repo))["id"]
     fields = {"pipelineId": id, "branch": "work"}

@@ -88,6 +88,8 @@ async def test_an_approved_pull_request_merges_each_way(pull: Pull, method: str,
         queries = LineageQueries(session, pull.repo.access)
         down = [edge.kind for edge in await queries.edges([node], downstream=True, limit=9)]
         up = [edge.kind for edge in await queries.edges([node], downstream=False, limit=9)]
+        moves = await read(session, pull.repo.access, after=0, wanted=EventFilter(types=("BranchUpdated",)), limit=99)
+    assert (moves[-1].payload["headSha"], moves[-1].payload["openPullRequests"]) == (head, 0)
     assert (up, down) == (["PROPOSED_IN"], ["MERGED_AS"])
     await pull.repo.log_is_whole()
 

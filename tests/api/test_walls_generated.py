@@ -216,7 +216,7 @@ async def _heard(wall: Wall, url: str, name: str, declared: Any, given: dict[str
 GIT = ("info/refs?service=git-upload-pack", "info/refs?service=git-receive-pack", "git-upload-pack", "git-receive-pack")
 # Every address beside /graphql: what tells nothing of a tenant, and what is tried across both walls by a test here.
 OPEN = {"/healthz", "/readyz", "/login", "/logout", "/explorer/{name}"}
-WALLED = {f"/git/{{tenant}}/{{project}}/{{name}}.git/{rest}" for rest in ("info/refs", *GIT[2:])}
+WALLED = {f"/git/{{tenant}}/{{project}}/{{name}}.git/{rest}" for rest in ("info/refs", *GIT[2:])} | {"/uploads"}
 
 
 async def test_every_address_is_known_to_be_open_or_walled(sides: dict[str, Wall]) -> None:
@@ -230,6 +230,16 @@ def _addresses(app: Any) -> set[str]:
         return {getattr(route, "path", "") for route in app.routes}
     inner = (value for name, value in vars(app).items() if name in {"_app", "_rest", "app"})
     return set().union(*map(_addresses, inner))
+
+
+async def test_no_upload_reaches_beyond_the_wall(wall: Wall) -> None:
+    headers, told = {"Authorization": f"Bearer {wall.asker.token}"}, []
+    for values in (wall.foreign.values, {"Project.name": absent("Project.name", "")}):
+        given = {"project": values["Project.name"]}
+        response = await wall.asker.http.post("/uploads", content=b"x", params=given, headers=headers)
+        told.append(f"{response.status_code} {response.text.replace(given['project'], 'GIVEN')}")
+    assert told[0] == told[1]
+    assert told[0].startswith("404 ")
 
 
 @pytest.mark.parametrize("rest", GIT)

@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Final
 
 from providers.pipelines.definition.values import Pipeline
 from providers.pipelines.values import DONE, Change, Ended, Record, RecordKind, Status
+
+MOMENT_SECONDS: Final = 0.1
 
 
 class Records:
@@ -18,6 +22,7 @@ class Records:
         self._untold: dict[int, None] = {}
         self._ended: Ended | None = None
         self._news = asyncio.Event()
+        self._over = asyncio.Event()
         for stage in pipeline.stages:
             above = self._add(RecordKind.STAGE, None, (stage.name,), stage.name, stage.display_name)
             for job in stage.jobs:
@@ -70,6 +75,7 @@ class Records:
     def finish(self, ended: Ended) -> None:
         """The run is over."""
         self._ended = ended
+        self._over.set()
         self._news.set()
 
     def _change(self, record: Record) -> None:
@@ -78,7 +84,7 @@ class Records:
         self._news.set()
 
     async def changes(self) -> AsyncGenerator[Change, None]:
-        """Everything once, then what is new; what changes while its watcher is busy is told together."""
+        """Everything once, then what is new; what changes within a moment, or while its watcher is busy, together."""
         while True:
             self._news.clear()
             told = tuple(self._records[number] for number in sorted(self._untold))
@@ -89,3 +95,6 @@ class Records:
             if ended is not None:
                 return
             await self._news.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(MOMENT_SECONDS):
+                    await self._over.wait()
