@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.e2e.served import ServedClient
+from tests.api.conftest import Client
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -42,7 +42,7 @@ def index(*manifests: bytes, **more: Any) -> bytes:
 class Images:
     """One repository, asked with one token as a Basic password."""
 
-    def __init__(self, admin: ServedClient, name: str, token: str | None = None) -> None:
+    def __init__(self, admin: Client, name: str, token: str | None = None) -> None:
         self.admin, self.name, self.http = admin, name, admin.http
         self.auth = httpx.BasicAuth("anyone", token or admin.token)
 
