@@ -1,6 +1,7 @@
 """How repositories, tags and digests are written, and what a registry holds."""
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Final
@@ -65,6 +66,11 @@ def is_digest(reference: str) -> bool:
 def digest_of(content: bytes, algorithm: str = "sha256") -> str:
     """``sha256:`` or ``sha512:`` and its hex digits."""
     return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
+
+
+def canonical(document: object) -> bytes:
+    """The one way to write a document, so that the same has the same digest."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def checked_reference(reference: str) -> str:

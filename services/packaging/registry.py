@@ -103,10 +103,14 @@ class RegistryService:
 
     async def blob_size(self, uow: UnitOfWork, repository: ImageRepository, digest: str) -> int:
         """BlobUnknown unless this repository has it, whoever else does."""
-        size = await uow.registry.blob_size(_place(repository), digest)
+        size = await self.blob_size_or_none(uow, repository, digest)
         if size is None:
             raise BlobUnknown(digest)
         return size
+
+    async def blob_size_or_none(self, uow: UnitOfWork, repository: ImageRepository, digest: str) -> int | None:
+        """For who would push it otherwise."""
+        return await uow.registry.blob_size(_place(repository), digest)
 
     async def delete_blob(self, uow: UnitOfWork, repository: ImageRepository, digest: str) -> None:
         """BlobInUse while a manifest names it; its row is held first, so that none comes to name it meanwhile."""
@@ -161,10 +165,14 @@ class RegistryService:
 
     async def tags(self, uow: UnitOfWork, repository: ImageRepository, *, after: str, limit: int) -> list[str]:
         """RepositoryUnknown for one that has nothing at all."""
-        found = await uow.registry.tags(_place(repository), after, limit)
+        found = await self.tags_or_none(uow, repository, after, limit)
         if not found and not await uow.registry.known(_place(repository)):
             raise RepositoryUnknown(repository.name)
         return found
+
+    async def tags_or_none(self, uow: UnitOfWork, repository: ImageRepository, after: str, limit: int) -> list[str]:
+        """None too of one that has nothing at all."""
+        return await uow.registry.tags(_place(repository), after, limit)
 
     async def referrers(
         self, uow: UnitOfWork, repository: ImageRepository, digest: str, *, artifact_type: str | None, after: str
