@@ -75,7 +75,7 @@ class _Room:
                     if member.is_dir():
                         continue
                     found.append((member.filename, self._file(archive, member)))
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+        except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
             raise TreeInvalid(f"an artifact is not a zip file that can be read: {str(error)[:200]}") from error
         return found
 
