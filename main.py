@@ -18,6 +18,8 @@ from http_api.git import GitServer
 from http_api.git_pushes import PushDesk
 from http_api.health import health_routes
 from http_api.login import LoginLinks, login_routes, session_of
+from http_api.registry import RegistryServer
+from http_api.registry_desk import RegistryDesk
 from http_api.request_log import RequestLog
 from http_api.uploads import UploadServer
 from resolvers.callers import Callers
@@ -30,6 +32,7 @@ from resolvers.sessions import Sessions
 from resolvers.sockets import SocketServer
 from services.actor import Actor
 from services.failpoints import Failpoints
+from services.packaging.registry import RegistryService
 from services.platform.operator_sessions import LIFETIME, OperatorSessions
 from services.platform.tenants import OPERATOR, OPERATOR_ADMIN, CreateTenant
 from services.platform.uploads import UploadService
@@ -164,6 +167,11 @@ class Slipway:
             most_bytes=limits.upload_bytes,
         )
 
+    def _registry(self) -> RegistryServer:
+        registry = RegistryService(most_bytes=self.settings.limits.images_bytes)
+        desk = RegistryDesk(self.database, registry, self.authenticate, self.failpoints)
+        return RegistryServer(desk, self.providers.blobs, self.providers.image_uploads)
+
     def app(self) -> ASGIApp:
         """The ASGI app; ``start`` must have run."""
         heartbeat = self.settings.heartbeat_seconds
@@ -189,6 +197,7 @@ class Slipway:
             *health_routes(self.ready),
             *self._git().routes(),
             *self._uploads().routes(),
+            *self._registry().routes(),
             *login_routes(self.login_links, sessions.begin, sessions.end, lifetime=seconds),
             *(explorer_routes() if self.settings.explorer else ()),
         ]

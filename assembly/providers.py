@@ -6,6 +6,7 @@ from pathlib import Path
 from providers.blobs.folder import BlobFolder
 from providers.git.embedded import EmbeddedGit
 from providers.git.embedded_transport import EmbeddedTransport
+from providers.images.uploads import UploadFolder
 from providers.pipelines.local.log import FileRunLogs
 from providers.pipelines.local.runner import LocalRunner
 
@@ -19,6 +20,7 @@ class Providers:
     run_logs: FileRunLogs
     runner: LocalRunner
     blobs: BlobFolder
+    image_uploads: UploadFolder
 
 
 def build_providers(data: Path, *, git_slots: int, run_slots: int, wheelhouse: Path | None) -> Providers:
@@ -29,6 +31,7 @@ def build_providers(data: Path, *, git_slots: int, run_slots: int, wheelhouse: P
         git=git,
         transport=EmbeddedTransport(git, data / "git" / ".incoming", slots=git_slots),
         blobs=BlobFolder(data / "blobs"),
+        image_uploads=UploadFolder(data / "image-uploads"),
         run_logs=run_logs,
         runner=LocalRunner(data / "work", git, run_logs, slots=run_slots, wheelhouse=wheelhouse),
     )

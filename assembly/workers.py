@@ -1,5 +1,7 @@
 """Every worker, with the engine that carries it and the tails that wake it."""
 
+from datetime import timedelta
+
 from assembly.providers import Providers
 from resolvers.context import Services
 from services.failpoints import Failpoints
@@ -22,6 +24,7 @@ from workers.timers import Timers
 from workers.worker import Worker
 
 TIDY_SECONDS = 3_600.0
+UPLOAD_FILES = timedelta(hours=25)
 
 
 class WorkerProcess:
@@ -34,7 +37,8 @@ class WorkerProcess:
         self.dispatcher = Dispatcher(database, workers, self.engine.begin, failpoints)
         self.adoption = Adoption(database, services.moving)
         unused = Kept(name="blobs", age=blob_sweep.AGE, drop=BlobSweep(database, providers.blobs).drop)
-        kept = Retention(database, self.engine, unused)
+        ended = Kept(name="files of image uploads", age=UPLOAD_FILES, drop=providers.image_uploads.drop)
+        kept = Retention(database, self.engine, unused, ended)
         given_up = CrashLoops(self.engine, self.runtime)
         self._repeating = (
             Repeating("adoption", adoption.EVERY_SECONDS, self.adoption.look),

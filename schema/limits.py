@@ -32,6 +32,9 @@ class Limits:
         default=BigInt(20 * 2**30),
         description="Bytes of uploads that a tenant keeps at once; what comes meanwhile is counted after.",
     )
+    images_bytes: BigInt = strawberry.field(
+        default=BigInt(100 * 2**30), description="Bytes of images, and of those that are on their way, of a tenant."
+    )
     page_size: int = strawberry.field(default=MOST, description="Nodes of a page; not a setting.")
 
 

@@ -20,6 +20,7 @@ from storage.queries.lineage import LineageQueries
 from storage.queries.operations import OperationQueries
 from storage.queries.pipelines import PipelineQueries
 from storage.queries.platform import PlatformQueries
+from storage.queries.registry import RegistryQueries
 from storage.queries.rows import Rows
 from storage.queries.source_control import SourceControlQueries
 from storage.queries.uploads import UploadQueries
@@ -48,6 +49,7 @@ class UnitOfWork:
         self.operations = OperationQueries(session, access)
         self.lineage = LineageQueries(session, access)
         self.uploads = UploadQueries(session, access)
+        self.registry = RegistryQueries(session, access)
         self._session = session
         self._heard = heard
         self._events: list[NewEvent] = []

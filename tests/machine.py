@@ -30,6 +30,7 @@ _FOUND: Final[dict[str, tuple[Callable[[], bool], str]]] = {
     "postgresql": (lambda: postgres_program("initdb") is not None, "install postgresql"),
     "landlock": (lambda: abi() > 0, "boot Linux 5.13 or newer with Landlock on"),
     "wheelhouse": (lambda: WHEELHOUSE.is_dir(), "run 'make install'"),
+    "skopeo": (lambda: shutil.which("skopeo") is not None, "install skopeo"),
     "chromium": (lambda: shutil.which("chromium") is not None, "install chromium"),
 }
 

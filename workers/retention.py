@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import structlog
 
+from services.packaging.registry import KEPT as UPLOADED
+from services.packaging.registry import UNUSED
 from services.platform.uploads import KEPT
 from storage.engine import Database
 from storage.queries import retention
@@ -39,6 +41,8 @@ class Retention:
             Kept(name="ticks", age=timedelta(days=7), drop=self._rows(retention.drop_ticks)),
             Kept(name="replayed dead letters", age=timedelta(days=30), drop=self._rows(retention.drop_replayed)),
             Kept(name="uploads", age=KEPT, drop=self._rows(retention.drop_uploads)),
+            Kept(name="image uploads", age=UPLOADED, drop=self._rows(retention.drop_registry_uploads)),
+            Kept(name="blobs of no image", age=UNUSED, drop=self._rows(retention.drop_registry_blobs)),
             Kept(name="engine rows", age=timedelta(hours=1), drop=self._engine_rows),
             *more,
         )

@@ -30,4 +30,6 @@ class DigestInvalid(ProviderRejected):
     """A digest that is not written as one."""
 
     def __init__(self, digest: str) -> None:
-        super().__init__(f"{digest[:80]!r} is not a digest: 'sha256:' and 64 lower-case hex digits would pass")
+        super().__init__(
+            f"{digest[:80]!r} is not a digest: 'sha256:' and 64 lower-case hex digits would pass, or 'sha512:' and 128"
+        )

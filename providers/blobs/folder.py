@@ -28,9 +28,8 @@ class BlobFolder:
 
     async def put(self, tenant_id: UUID, content: AsyncIterable[bytes], *, expected: str | None = None) -> Blob:
         """A megabyte is held at most."""
-        if expected is not None:
-            BlobKey(tenant_id=tenant_id, digest=expected)
-        incoming = _Incoming(self._root)
+        algorithm = "sha256" if expected is None else BlobKey(tenant_id=tenant_id, digest=expected).algorithm
+        incoming = _Incoming(self._root, algorithm)
         await _in_thread(incoming.begin)
         try:
             held = bytearray()
@@ -105,11 +104,11 @@ class BlobFolder:
 class _Incoming:
     """A file that nobody sees under its digest until it is whole."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, algorithm: str) -> None:
         self._root = root
         self._path = root / ".incoming" / uuid4().hex
         self._file: int | None = None
-        self._hash = hashlib.sha256()
+        self._hash = hashlib.new(algorithm)
         self._size = 0
 
     def begin(self) -> None:
@@ -126,7 +125,7 @@ class _Incoming:
 
     def keep(self, tenant_id: UUID, expected: str | None) -> Blob:
         assert self._file is not None
-        key = BlobKey(tenant_id=tenant_id, digest=f"sha256:{self._hash.hexdigest()}")
+        key = BlobKey(tenant_id=tenant_id, digest=f"{self._hash.name}:{self._hash.hexdigest()}")
         if expected not in {None, key.digest}:
             raise BlobMismatch(str(expected), key.digest)
         os.utime(self._file)
@@ -215,8 +214,14 @@ def _make(folder: Path, root: Path) -> None:
 
 
 def _place(root: Path, key: BlobKey) -> Path:
-    name = key.digest.removeprefix("sha256:")
+    name = key.digest.partition(":")[2]
     return root / key.tenant_id.hex / name[:2] / name
+
+
+def _key(tenant_id: UUID, name: str) -> BlobKey:
+    """The length of the name tells how it was digested."""
+    algorithm = "sha512" if len(name) == 128 else "sha256"
+    return BlobKey(tenant_id=tenant_id, digest=f"{algorithm}:{name}")
 
 
 def _blob(key: BlobKey, path: Path) -> Blob | None:
@@ -228,8 +233,7 @@ def _blob(key: BlobKey, path: Path) -> Blob | None:
 
 
 def _older(tenant_id: UUID, folder: Path, before: datetime) -> list[Blob]:
-    keys = [BlobKey(tenant_id=tenant_id, digest=f"sha256:{path.name}") for path in folder.iterdir()]
-    found = [_blob(key, folder / key.digest.removeprefix("sha256:")) for key in keys]
+    found = [_blob(_key(tenant_id, path.name), path) for path in folder.iterdir()]
     return [blob for blob in found if blob is not None and blob.stored_at < before]
 
 

@@ -10,19 +10,30 @@ from uuid import UUID
 
 from providers.blobs.errors import DigestInvalid
 
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+
+
+def checked(digest: str) -> str:
+    """The digest; DigestInvalid when it is not written as one."""
+    if not _DIGEST.fullmatch(digest):
+        raise DigestInvalid(digest)
+    return digest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BlobKey:
-    """A tenant and a digest, ``sha256:`` and 64 hex digits; the same content of two tenants is two blobs."""
+    """A tenant and a digest, of sha256 or sha512; the same content of two tenants, or digested twice, is two blobs."""
 
     tenant_id: UUID
     digest: str
 
     def __post_init__(self) -> None:
-        if not _DIGEST.fullmatch(self.digest):
-            raise DigestInvalid(self.digest)
+        checked(self.digest)
+
+    @property
+    def algorithm(self) -> str:
+        """``sha256`` or ``sha512``."""
+        return self.digest.partition(":")[0]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +53,8 @@ class Blobs(Protocol):
 
     async def put(self, tenant_id: UUID, content: AsyncIterable[bytes], *, expected: str | None = None) -> Blob:
         """Stores the stream; content that is there already is stored anew. Whatever the stream raises passes through,
-        and nothing is kept; so it is after BlobMismatch. DigestInvalid before anything is read.
+        and nothing is kept; so it is after BlobMismatch. DigestInvalid before anything is read. What is expected says
+        how it is digested; without, by sha256.
         """
         ...
 

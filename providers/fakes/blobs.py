@@ -20,10 +20,9 @@ class MemoryBlobs:
 
     async def put(self, tenant_id: UUID, content: AsyncIterable[bytes], *, expected: str | None = None) -> Blob:
         """Held whole."""
-        if expected is not None:
-            BlobKey(tenant_id=tenant_id, digest=expected)
+        algorithm = "sha256" if expected is None else BlobKey(tenant_id=tenant_id, digest=expected).algorithm
         data = b"".join([chunk async for chunk in content])
-        key = BlobKey(tenant_id=tenant_id, digest=f"sha256:{hashlib.sha256(data).hexdigest()}")
+        key = BlobKey(tenant_id=tenant_id, digest=f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}")
         if expected not in {None, key.digest}:
             raise BlobMismatch(str(expected), key.digest)
         blob = Blob(key=key, size=len(data), stored_at=datetime.now(UTC))

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, literal_column, select, tuple_
+from sqlalchemy import delete, exists, literal_column, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.tables.operations import DeadLetterRow, IdempotencyRow, ProcessedRow, UploadRow
+from storage.tables.registry import RegistryBlobRow, RegistryReferenceRow, RegistryUploadRow
 
 
 async def drop_idempotency(session: AsyncSession, before: datetime, limit: int) -> int:
@@ -33,9 +34,25 @@ async def drop_uploads(session: AsyncSession, before: datetime, limit: int) -> i
     return await _drop(session, UploadRow, c.created_at < before, limit)
 
 
-async def _drop(session: AsyncSession, kind: Any, wanted: Any, limit: int) -> int:
+async def drop_registry_uploads(session: AsyncSession, before: datetime, limit: int) -> int:
+    """What was begun and never ended; the files go by their own sweep."""
+    c: Any = RegistryUploadRow
+    return await _drop(session, RegistryUploadRow, c.created_at < before, limit)
+
+
+async def drop_registry_blobs(session: AsyncSession, before: datetime, limit: int) -> int:
+    """What no manifest of its repository names; one that a manifest came to need meanwhile is younger, and stays."""
+    c: Any = RegistryBlobRow
+    r: Any = RegistryReferenceRow
+    mine = (r.tenant_id == c.tenant_id) & (r.project_id == c.project_id) & (r.repository == c.repository)
+    unused = (c.created_at < before) & ~exists().where(mine & (r.blob == c.digest))
+    return await _drop(session, RegistryBlobRow, unused, limit, still=c.created_at < before)
+
+
+async def _drop(session: AsyncSession, kind: Any, wanted: Any, limit: int, *, still: Any = True) -> int:
+    """``still`` is asked again of each row when it goes."""
     key = tuple_(*kind.__table__.primary_key.columns)
     some = select(*kind.__table__.primary_key.columns).where(wanted).limit(limit)
-    result: Any = await session.execute(delete(kind.__table__).where(key.in_(some)))
+    result: Any = await session.execute(delete(kind.__table__).where(key.in_(some), still))
     await session.commit()
     return int(result.rowcount)

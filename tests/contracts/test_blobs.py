@@ -53,6 +53,18 @@ async def test_a_stream_is_kept_by_its_digest(blobs: Blobs) -> None:
     assert await blobs.stat(blob.key) == blob
 
 
+async def test_what_is_expected_says_how_it_is_digested(blobs: Blobs) -> None:
+    digest = f"sha512:{hashlib.sha512(b'hello').hexdigest()}"
+    blob = await blobs.put(TENANT, chunks(b"hello"), expected=digest)
+    assert blob.key == BlobKey(tenant_id=TENANT, digest=digest)
+    assert content_of(blobs, blob.key) == b"hello"
+    assert await blobs.stat(key(b"hello")) is None
+    assert await left(blobs) == {blob.key}
+    with pytest.raises(BlobMismatch, match=digest):
+        await blobs.put(TENANT, chunks(b"hello"), expected="sha512:" + "0" * 128)
+    assert await blobs.delete(blob.key, before=FUTURE) is True
+
+
 async def test_nothing_and_much_are_kept_too(blobs: Blobs) -> None:
     large = os.urandom(BLOCK + 1)
     for parts in ((), (large, large[:7])):
@@ -67,7 +79,9 @@ async def test_another_digest_than_expected_keeps_nothing(blobs: Blobs) -> None:
     assert await blobs.tidy(FUTURE) == 0
 
 
-@pytest.mark.parametrize("digest", ["", "sha256:", "sha256:" + "A" * 64, "md5:" + "0" * 32, "../" + "0" * 64])
+@pytest.mark.parametrize(
+    "digest", ["", "sha256:", "sha256:" + "A" * 64, "md5:" + "0" * 32, "sha512:" + "0" * 64, "../" + "0" * 64]
+)
 async def test_what_is_no_digest_is_refused_before_anything_is_read(blobs: Blobs, digest: str) -> None:
     read = []
 

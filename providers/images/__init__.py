@@ -1,0 +1,1 @@
+"""Images: repositories of blobs, manifests and tags, as OCI Distribution knows them."""
