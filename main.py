@@ -18,6 +18,9 @@ from http_api.git import GitServer
 from http_api.git_pushes import PushDesk
 from http_api.health import health_routes
 from http_api.login import LoginLinks, login_routes, session_of
+from http_api.pypi import PypiServer
+from http_api.pypi_desk import PypiDesk
+from http_api.pypi_uploads import PypiUploads
 from http_api.request_log import RequestLog
 from http_api.uploads import UploadServer
 from resolvers.callers import Callers
@@ -159,6 +162,11 @@ class Slipway:
             most_bytes=limits.upload_bytes,
         )
 
+    def _pypi(self) -> PypiServer:
+        desk, blobs = PypiDesk(self.database, self.services.packages, self.authenticate), self.providers.blobs
+        most = self.settings.limits.upload_bytes
+        return PypiServer(desk, blobs, PypiUploads(desk, blobs, self.failpoints, most_bytes=most))
+
     def app(self) -> ASGIApp:
         """The ASGI app; ``start`` must have run."""
         heartbeat = self.settings.heartbeat_seconds
@@ -184,6 +192,7 @@ class Slipway:
             *health_routes(self.ready),
             *self._git().routes(),
             *self._uploads().routes(),
+            *self._pypi().routes(),
             *login_routes(self.login_links, sessions.begin, sessions.end, lifetime=seconds),
             *(explorer_routes() if self.settings.explorer else ()),
         ]

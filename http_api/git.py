@@ -1,8 +1,6 @@
 """Git smart HTTP at ``/git/<tenant>/<project>/<name>.git``: any token that sees a repository fetches, writers push."""
 
 import asyncio
-import base64
-import binascii
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -16,6 +14,7 @@ from starlette.routing import Route
 from starlette.types import Send
 
 from http_api.bodies import received
+from http_api.credentials import token_of
 from http_api.git_pushes import PushDesk
 from providers.errors import ProviderError, ProviderUnavailable
 from providers.git.errors import RequestMalformed
@@ -101,7 +100,7 @@ class GitServer:
 
     async def _caller(self, request: Request) -> Caller:
         try:
-            actor = await self._authenticate(_token(request.headers.get("authorization", "")))
+            actor = await self._authenticate(token_of(request.headers.get("authorization", "")))
         except InvalidToken as error:
             raise HTTPException(401, str(error), headers=_CHALLENGE) from error
         return _caller(request, actor)
@@ -196,16 +195,3 @@ def _check_type(request: Request, service: GitService) -> None:
 def _protocol(request: Request) -> str:
     given = request.headers.get("git-protocol", "")
     return given if _PROTOCOL.fullmatch(given) else ""
-
-
-def _token(authorization: str) -> str:
-    """The bearer token, or the password whatever the user is called; empty when there is none."""
-    scheme, _, value = authorization.partition(" ")
-    if scheme.lower() == "bearer":
-        return value.strip()
-    if scheme.lower() != "basic":
-        return ""
-    try:
-        return base64.b64decode(value.strip(), validate=True).decode().partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
-        return ""

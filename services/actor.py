@@ -15,6 +15,7 @@ class Scope(StrEnum):
     MODULES_WRITE = "devops.modules.write"
     ENVIRONMENTS_WRITE = "devops.environments.write"
     PIPELINES_RUN = "devops.pipelines.run"
+    PACKAGES_PUBLISH = "devops.packages.publish"
     IDENTITIES_WRITE = "devops.identities.write"
     READ = "devops.read"
     ADMIN = "devops.admin"

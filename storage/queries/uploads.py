@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from storage.access import Access
+from storage.queries.packages import filed
 from storage.queries.visible import visible
 from storage.tables.operations import UploadRow
 from storage.tables.scoped import now
@@ -57,4 +58,5 @@ async def referred_to(session: AsyncSession, keys: Sequence[tuple[UUID, str]]) -
     """Those of these (tenant, digest) that any row refers to; in the system role, for the sweep of blobs."""
     c: Any = UploadRow
     statement = select(c.tenant_id, c.digest).where(tuple_(c.tenant_id, c.digest).in_(keys))
-    return {(tenant_id, digest) for tenant_id, digest in await session.execute(statement)}
+    uploads = {(tenant_id, digest) for tenant_id, digest in await session.execute(statement)}
+    return uploads | await filed(session, keys)

@@ -8,8 +8,18 @@ CONTEXTS = {"platform", "source_control", "pipelines", "packaging", "release", "
 BESIDE = {
     "services": {"events"},
     "services/events": {"event"},
-    "storage/tables": {"operations", "scoped"},
-    "storage/queries": {"conditions", "kept", "lineage", "operations", "retention", "rows", "uploads", "visible"},
+    "storage/tables": {"operations", "packages", "scoped"},
+    "storage/queries": {
+        "conditions",
+        "kept",
+        "lineage",
+        "operations",
+        "packages",
+        "retention",
+        "rows",
+        "uploads",
+        "visible",
+    },
 }
 LAYERS = ("services", "services/events", "storage/tables", "storage/queries", "schema", "resolvers")
 

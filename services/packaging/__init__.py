@@ -1,0 +1,1 @@
+"""Packaging: what builds publish, packages and images."""
