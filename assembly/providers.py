@@ -23,7 +23,7 @@ class Providers:
     python_packages: EmbeddedPypi
 
 
-def build_providers(data: Path, *, git_slots: int, run_slots: int) -> Providers:
+def build_providers(data: Path, *, git_slots: int, run_slots: int, wheelhouse: Path | None) -> Providers:
     """The embedded ones; their folders are made when they are first written to."""
     git = EmbeddedGit(data / "git")
     run_logs = FileRunLogs(data / "logs")
@@ -34,5 +34,5 @@ def build_providers(data: Path, *, git_slots: int, run_slots: int) -> Providers:
         blobs=blobs,
         python_packages=EmbeddedPypi(blobs),
         run_logs=run_logs,
-        runner=LocalRunner(data / "work", git, run_logs, slots=run_slots),
+        runner=LocalRunner(data / "work", git, run_logs, slots=run_slots, wheelhouse=wheelhouse),
     )
