@@ -40,8 +40,9 @@ class FormData:
 
     async def begin(self) -> None:
         """Reads up to where the file begins."""
-        while self._parts.filename is None and await self._more():
-            pass
+        while self._parts.filename is None:
+            if not await self._more():
+                raise _malformed("it has no file in the field that it belongs to")
 
     async def content(self) -> AsyncIterator[bytes]:
         """The file, and with its end the rest of the form."""
@@ -51,8 +52,6 @@ class FormData:
                 yield piece
             if not await self._more():
                 break
-        if self._parts.filename is None:
-            raise _malformed("it has no file in the field it belongs to")
 
     async def _more(self) -> bool:
         try:

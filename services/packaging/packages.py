@@ -8,7 +8,7 @@ from providers.packages.errors import PackageInvalid
 from providers.packages.feed import PackageFeed
 from providers.packages.values import NamedFile, PackageFile
 from services.actor import Actor, Needs, Scope
-from services.errors import InvalidInput, absent
+from services.errors import InvalidInput, PreconditionFailed, absent
 from services.events.event import record
 from services.events.packaging import PackageUnlisted
 from services.names import words
@@ -110,7 +110,7 @@ class PackageService:
             named = public_id("PackagePublication", command.package_publication_id)
             raise absent("package publication", named, field="packagePublicationId")
         if row.published_at is None:
-            raise InvalidInput(
+            raise PreconditionFailed(
                 f"{row.name} {row.version_name} is {row.status}: only what is published can be unlisted",
                 field="packagePublicationId",
             )
