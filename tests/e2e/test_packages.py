@@ -1,9 +1,11 @@
 """Python packages with stock pip, uv and twine against a served feed, and what survives a kill."""
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import sys
+import zipfile
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -13,10 +15,13 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from storage.tables.operations import EventRow
 from tests.e2e.children import Child, ask
 from tests.e2e.conftest import Site
 from tests.e2e.served import Ran
-from tests.packages import sdist, wheel
+from tests.e2e.test_uploads import GROWS_KIB, Uploading, started
+from tests.e2e.wholeness import Folder
+from tests.packages import recorded, sdist, wheel, wheel_files, zipped
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _BIN: Final = Path(sys.executable).parent
@@ -214,3 +219,77 @@ async def test_killed_around_the_row_the_same_upload_passes_again(failpoint: str
             assert (await http.get(f"{url}/files/{name}")).content == content
         finally:
             server.end()
+
+
+@pytest.mark.parametrize("failpoint", ["dispatch:after", "act:before", "act:after", "effect:before", "effect:after"])
+async def test_a_worker_that_is_killed_publishes_once(failpoint: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    server = Child(data, {"SLIPWAY_FAILPOINT": failpoint})
+    assert await server.ready()
+    query = 'mutation { createTenant(input: {name: "acme", adminEmail: "a@example.test"}) { token } }'
+    token = (await ask(server.url, server.token(), query))["createTenant"]["token"]
+    query = 'mutation { createProject(input: {name: "booking"}) { project { id } } }'
+    project = (await ask(server.url, token, query))["createProject"]["project"]["id"]
+    name, content = wheel("thing", "1.0")
+    async with httpx.AsyncClient(trust_env=False, auth=("__token__", token), timeout=30) as http:
+        bearer = {"Authorization": f"Bearer {token}"}
+        async with httpx.AsyncClient(trust_env=False, headers=bearer) as uploading:
+            sent = await uploading.post(f"{server.url}/uploads", content=content)
+        fields = {"projectId": project, "filename": name, "uploadDigest": sent.json()["digest"]}
+        query = "mutation($i: PublishPackageInput!) { publishPackage(input: $i) { errors { code } } }"
+        with contextlib.suppress(httpx.TransportError):  # it may be quicker than the answer
+            await ask(server.url, token, query, i=fields)
+        await ended(server)
+        server = Child(data, {"SLIPWAY_DRAIN_SECONDS": "0"})
+        assert await server.ready()
+        try:
+            for _ in range(200):
+                if (answer := await http.get(f"{server.url}/pypi/acme/booking/files/{name}")).status_code == 200:
+                    break
+                await asyncio.sleep(0.1)
+            assert answer.content == content
+        finally:
+            server.end()
+    looked = Folder(data)
+    told = [row.event_type for row in await looked.rows(EventRow)]
+    await looked.close()
+    assert told.count("PackagePublished") == 1
+
+
+async def test_a_large_wheel_goes_to_the_disk_and_to_pip_without_being_held(tmp_path: Path) -> None:
+    server, token = await started(tmp_path / "data")
+    measured = Uploading(server, tmp_path / "data", token)
+    path = large_wheel(tmp_path / "thing-1.0-py3-none-any.whl")
+    try:
+        await measured.ask('mutation { createProject(input: {name: "booking"}) { project { id } } }')
+        url = f"{server.url}/pypi/acme/booking"
+        measured.rest()
+        twine = ("upload", "--non-interactive", "--repository-url", f"{url}/legacy/", "-u", "t", "-p", token)
+        sent = await run(str(_BIN / "twine"), *twine, str(path), at=tmp_path)
+        assert sent.code == 0, sent.out + sent.err
+        pip = ("download", "--no-cache-dir", "--index-url", url.replace("://", f"://t:{token}@") + "/simple/", "thing")
+        ran = await run(sys.executable, "-m", "pip", *pip, "-d", "down", at=tmp_path)
+        assert ran.code == 0, ran.err
+        assert measured.peak() < GROWS_KIB
+        assert (tmp_path / "down" / path.name).read_bytes() == path.read_bytes()
+    finally:
+        await measured.http.aclose()
+        server.end()
+
+
+async def ended(server: Child) -> None:
+    for _ in range(600):
+        if server.code() is not None:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it does not die")
+
+
+def large_wheel(path: Path) -> Path:
+    """100 MB in one file that does not compress."""
+    files = {name: held for name, held in wheel_files("thing", "1.0").items() if not name.endswith("RECORD")}
+    files["thing/large.bin"] = os.urandom(100_000_000)
+    path.write_bytes(
+        zipped(files | {"thing-1.0.dist-info/RECORD": recorded(files, "thing-1.0.dist-info")}, zipfile.ZIP_STORED)
+    )
+    return path
