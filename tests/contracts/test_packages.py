@@ -1,6 +1,9 @@
 """The feed of Python packages over every blob store: what is taken, and what is refused before anybody unpacks it."""
 
+import gzip
+import io
 import struct
+import tarfile
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -154,6 +157,8 @@ REFUSED = {
     "outside": (with_file("../evil.py"), "lies outside"),
     "from the root": (with_file("/etc/evil"), "lies outside"),
     "a bomb": (with_file("thing/zeros.bin", b"\0" * 70_000_000), "would become 70,"),
+    "endless fields": (broken(METADATA=core_metadata("thing", "1.0", *(f"X{n}:" for n in range(2_001)))), "over 2,000"),
+    "an endless name": (broken(METADATA=core_metadata("t" * 501, "1.0")), "without end"),
     "a rare compression": (zipped(wheel_files("thing", "1.0"), zipfile.ZIP_LZMA), "in a rare way"),
 }
 
@@ -167,8 +172,18 @@ async def test_a_wheel_is_refused_that_is_not_what_it_says(how: str) -> None:
 
 TOP = "thing-1.0"
 INFO = core_metadata("thing", "1.0")
+
+
+def header(kind: bytes, content: bytes) -> bytes:
+    """An sdist that begins with an entry of this kind."""
+    member = tarfile.TarInfo(f"{TOP}/a")
+    member.type, member.size = kind, len(content)
+    rest = gzip.decompress(sdist("thing", "1.0")[1])
+    return gzip.compress(member.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % 512) + rest)
+
+
 SDISTS = {
-    "empty": (b"", "not an sdist"),
+    "empty": (b"", "has no PKG-INFO"),
     "no gzip": (b"x" * 100, "not an sdist"),
     "cut off": (sdist("thing", "1.0")[1][:-10], "not an sdist"),
     "no PKG-INFO": (tarred({f"{TOP}/a.py": b""}), "has no PKG-INFO"),
@@ -177,6 +192,13 @@ SDISTS = {
     "outside": (tarred({f"{TOP}/PKG-INFO": INFO, "../evil": b""}), "lies outside"),
     "another name": (tarred({f"{TOP}/PKG-INFO": core_metadata("other", "1.0")}), "is of 'other'"),
     "a bomb": (tarred({f"{TOP}/PKG-INFO": INFO, f"{TOP}/zeros": b"\0" * 70_000_000}), "would become over 67,108,864"),
+    "digits for ever": (header(b"x", b"9" * 60_000), "is no size"),
+    "an endless header": (header(b"x", b"9" * 70_000), "65,536 pass"),
+    "a header for all": (header(b"g", b"18 path=thing-1.0\n"), "every entry alike"),
+    "holes": (header(b"x", b"22 GNU.sparse.major=1\n"), "with holes"),
+    "a device": (header(b"3", b""), "of the kind b'3'"),
+    "a link with content": (header(b"2", b"x"), "with content"),
+    "a wrong checksum": (gzip.compress(b"x" * 1024), "octal|checksum"),
     "endless PKG-INFO": (tarred({f"{TOP}/PKG-INFO": INFO + b"x" * 1_100_000}), "under a mebibyte"),
 }
 
@@ -186,6 +208,21 @@ async def test_an_sdist_is_refused_that_is_not_what_it_says(how: str) -> None:
     content, told = SDISTS[how]
     with pytest.raises(PackageInvalid, match=told):
         await Fed(MemoryBlobs()).publish("thing-1.0.tar.gz", content)
+
+
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT])
+async def test_an_sdist_is_read_in_every_form_that_builds_write(form: int) -> None:
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w:gz", format=form) as tar:
+        for path, content in ((f"{TOP}/{'deep/' * 24}a.py", b"A = 1\n" * 300), (f"{TOP}/PKG-INFO", INFO)):
+            member = tarfile.TarInfo(path)
+            member.size, member.mtime = len(content), 1_700_000_000.25
+            tar.addfile(member, io.BytesIO(content))
+        link = tarfile.TarInfo(f"{TOP}/link")
+        link.type, link.linkname = tarfile.SYMTYPE, "a.py"
+        tar.addfile(link)
+    taken = await Fed(MemoryBlobs()).publish("thing-1.0.tar.gz", held.getvalue())
+    assert (taken.named.version, taken.requires_python) == ("1.0", None)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
