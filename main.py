@@ -18,6 +18,9 @@ from http_api.git import GitServer
 from http_api.git_pushes import PushDesk
 from http_api.health import health_routes
 from http_api.login import LoginLinks, login_routes, session_of
+from http_api.pypi import PypiServer
+from http_api.pypi_desk import PypiDesk
+from http_api.pypi_uploads import PypiUploads
 from http_api.registry import RegistryServer
 from http_api.registry_desk import RegistryDesk
 from http_api.request_log import RequestLog
@@ -172,6 +175,11 @@ class Slipway:
         desk = RegistryDesk(self.database, registry, self.authenticate, self.failpoints)
         return RegistryServer(desk, self.providers.blobs, self.providers.image_uploads)
 
+    def _pypi(self) -> PypiServer:
+        desk, blobs = PypiDesk(self.database, self.services.packages, self.authenticate), self.providers.blobs
+        most = self.settings.limits.upload_bytes
+        return PypiServer(desk, blobs, PypiUploads(desk, blobs, self.failpoints, most_bytes=most))
+
     def app(self) -> ASGIApp:
         """The ASGI app; ``start`` must have run."""
         heartbeat = self.settings.heartbeat_seconds
@@ -198,6 +206,7 @@ class Slipway:
             *self._git().routes(),
             *self._uploads().routes(),
             *self._registry().routes(),
+            *self._pypi().routes(),
             *login_routes(self.login_links, sessions.begin, sessions.end, lifetime=seconds),
             *(explorer_routes() if self.settings.explorer else ()),
         ]

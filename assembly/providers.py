@@ -7,6 +7,7 @@ from providers.blobs.folder import BlobFolder
 from providers.git.embedded import EmbeddedGit
 from providers.git.embedded_transport import EmbeddedTransport
 from providers.images.uploads import UploadFolder
+from providers.packages.pypi.embedded import EmbeddedPypi
 from providers.pipelines.local.log import FileRunLogs
 from providers.pipelines.local.runner import LocalRunner
 
@@ -21,17 +22,20 @@ class Providers:
     runner: LocalRunner
     blobs: BlobFolder
     image_uploads: UploadFolder
+    python_packages: EmbeddedPypi
 
 
 def build_providers(data: Path, *, git_slots: int, run_slots: int, wheelhouse: Path | None) -> Providers:
     """The embedded ones; their folders are made when they are first written to."""
     git = EmbeddedGit(data / "git")
     run_logs = FileRunLogs(data / "logs")
+    blobs = BlobFolder(data / "blobs")
     return Providers(
         git=git,
         transport=EmbeddedTransport(git, data / "git" / ".incoming", slots=git_slots),
-        blobs=BlobFolder(data / "blobs"),
+        blobs=blobs,
         image_uploads=UploadFolder(data / "image-uploads"),
+        python_packages=EmbeddedPypi(blobs),
         run_logs=run_logs,
         runner=LocalRunner(data / "work", git, run_logs, slots=run_slots, wheelhouse=wheelhouse),
     )

@@ -8,6 +8,7 @@ from uuid import uuid4
 from assembly.providers import Providers
 from resolvers.context import Services
 from services.failpoints import Failpoints
+from services.packaging.packages import PackageService
 from services.pipelines.execution import PipelineExecutionService
 from services.pipelines.generation import PipelineGeneratorService
 from services.pipelines.logs import RunLogService
@@ -67,6 +68,7 @@ def build_services(data: Path, database: Database, providers: Providers, failpoi
         triggers=TriggerService(git, sources),
         run_orders=RunOrders(sources),
         pipeline_validator=PipelineValidator(sources),
+        packages=PackageService(providers.python_packages),
         run_logs=RunLogService(providers.run_logs),
     )
 

@@ -13,6 +13,7 @@ from workers.crash_loops import CrashLoops
 from workers.dispatcher import Dispatcher
 from workers.engine import DurableEngine
 from workers.git_maintenance import GitMaintenanceWorker
+from workers.package_publishing import PackagePublishWorker
 from workers.pipeline_generation import PipelineGenerationWorker, Writing
 from workers.pipeline_monitor import PipelineMonitorWorker
 from workers.pull_request_checks import PullRequestCheckWorker
@@ -72,6 +73,7 @@ def _workers(database: Database, providers: Providers, services: Services) -> tu
         PipelineMonitorWorker(
             database, providers.runner, services.triggers, services.run_orders, services.pipeline_runs
         ),
+        PackagePublishWorker(database, providers.python_packages, services.packages),
         PipelineGenerationWorker(database, git, _writing(services), services.pipelines, services.pull_requests),
     )
 

@@ -12,6 +12,7 @@ from resolvers.source_control_reading import GitReader
 from schema.limits import Limits
 from services.actor import Actor
 from services.failpoints import Failpoints
+from services.packaging.packages import PackageService
 from services.pipelines.execution import PipelineExecutionService
 from services.pipelines.generation import PipelineGeneratorService
 from services.pipelines.logs import RunLogService
@@ -67,6 +68,7 @@ class Services:
     run_orders: RunOrders
     pipeline_validator: PipelineValidator
     run_logs: RunLogService
+    packages: PackageService
 
 
 class Context:

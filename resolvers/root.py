@@ -6,6 +6,7 @@ from resolvers.dead_letters import DeadLetterMutation, DeadLetterQuery
 from resolvers.environments import EnvironmentMutation, EnvironmentQuery
 from resolvers.lineage import LineageQuery
 from resolvers.nodes import NodeQuery
+from resolvers.packages import PackageMutation, PackageQuery
 from resolvers.pipelines import PipelineMutation, PipelineQuery
 from resolvers.platform import PlatformMutation, PlatformQuery
 from resolvers.pull_requests import PullRequestMutation, PullRequestQuery
@@ -23,6 +24,7 @@ Query = merge_types(
         PullRequestQuery,
         LineageQuery,
         PipelineQuery,
+        PackageQuery,
         DeadLetterQuery,
     ),
 )
@@ -34,6 +36,7 @@ Mutation = merge_types(
         SourceControlMutation,
         PullRequestMutation,
         PipelineMutation,
+        PackageMutation,
         DeadLetterMutation,
     ),
 )

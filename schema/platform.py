@@ -16,12 +16,14 @@ from services.platform.modules import Language, ModuleKind
 from storage.queries.conditions import Compare, Condition
 
 if TYPE_CHECKING:
+    from schema.packages import PackagePublication
     from schema.pipelines import PipelineDefinition
     from schema.source_control import Commit, Repository
 
 LazyArtifact = Annotated["Artifact", strawberry.lazy("schema.platform")]
 LazyCommit = Annotated["Commit", strawberry.lazy("schema.source_control")]
 LazyRepository = Annotated["Repository", strawberry.lazy("schema.source_control")]
+LazyPackage = Annotated["PackagePublication", strawberry.lazy("schema.packages")]
 LazyPipeline = Annotated["PipelineDefinition", strawberry.lazy("schema.pipelines")]
 
 strawberry.enum(Driver, description="What runs an environment's modules.")
@@ -70,6 +72,9 @@ class Module(Node):
     )
     pipelines: Connection[LazyPipeline] = to_many(
         "PipelineDefinition", "module_id", Connection[LazyPipeline], "The pipelines that build it, one a repository."
+    )
+    packages: Connection[LazyPackage] = to_many(
+        "PackagePublication", "module_id", Connection[LazyPackage], "The versions of its package."
     )
 
 
@@ -188,6 +193,9 @@ class Project(Node):
     artifacts: Connection[Artifact] = to_many("Artifact", "project_id", Connection[Artifact], "What was registered.")
     repositories: Connection[LazyRepository] = to_many(
         "Repository", "project_id", Connection[LazyRepository], "Its repositories."
+    )
+    packages: Connection[LazyPackage] = to_many(
+        "PackagePublication", "project_id", Connection[LazyPackage], "The versions of packages in its feed."
     )
 
 

@@ -4,11 +4,13 @@ from typing import Final
 
 from schema.dead_letters import DeadLetter
 from schema.mapping import Node
+from schema.packages import PackageFile, PackagePublication
 from schema.pipelines import PipelineDefinition, PipelineRun
 from schema.platform import Artifact, Configuration, Environment, Identity, Module, Project, Tenant, Token
 from schema.pull_requests import Check, PullRequest, Review
 from schema.source_control import Branch, Commit, Repository
 from storage.tables.operations import DeadLetterRow
+from storage.tables.packages import PackageFileRow, PackagePublicationRow
 from storage.tables.pipelines import PipelineDefinitionRow, PipelineRunRow
 from storage.tables.platform import (
     ArtifactRow,
@@ -33,6 +35,8 @@ TYPES: Final[dict[str, tuple[type[Node], type[TenantScoped]]]] = {
     "DeadLetter": (DeadLetter, DeadLetterRow),
     "Identity": (Identity, IdentityRow),
     "Module": (Module, ModuleRow),
+    "PackageFile": (PackageFile, PackageFileRow),
+    "PackagePublication": (PackagePublication, PackagePublicationRow),
     "PipelineDefinition": (PipelineDefinition, PipelineDefinitionRow),
     "PipelineRun": (PipelineRun, PipelineRunRow),
     "Project": (Project, ProjectRow),

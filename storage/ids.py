@@ -15,6 +15,8 @@ PREFIXES: Final[dict[str, str]] = {
     "Check": "chk",
     "PipelineDefinition": "pdef",
     "PipelineRun": "run",
+    "PackagePublication": "pkg",
+    "PackageFile": "pfile",
     "Artifact": "art",
     "Environment": "env",
     "Project": "proj",

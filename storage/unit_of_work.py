@@ -18,6 +18,7 @@ from storage.errors import Contended, StorageError
 from storage.ids import new_id
 from storage.queries.lineage import LineageQueries
 from storage.queries.operations import OperationQueries
+from storage.queries.packages import PackageQueries
 from storage.queries.pipelines import PipelineQueries
 from storage.queries.platform import PlatformQueries
 from storage.queries.registry import RegistryQueries
@@ -46,6 +47,7 @@ class UnitOfWork:
         self.platform = PlatformQueries(session, access)
         self.source_control = SourceControlQueries(session, access)
         self.pipelines = PipelineQueries(session, access)
+        self.packages = PackageQueries(session, access)
         self.operations = OperationQueries(session, access)
         self.lineage = LineageQueries(session, access)
         self.uploads = UploadQueries(session, access)

@@ -49,21 +49,23 @@ class UploadService:
         return await uow.uploads.keep(project_id, blob.key.digest, blob.size, actor.identity_id) + KEPT
 
 
-async def waiting(uow: UnitOfWork, project_id: UUID, digests: Iterable[str]) -> dict[str, int]:
+async def waiting(
+    uow: UnitOfWork, project_id: UUID, digests: Iterable[str], *, field: str = "changes"
+) -> dict[str, int]:
     """The size of each upload that a command in the project may use."""
     wanted = list(dict.fromkeys(digests))
     found = await uow.uploads.waiting((project_id, uow.tenant_id), wanted, now() - KEPT) if wanted else {}
     for digest in wanted:
         if digest not in found:
-            raise gone(digest)
+            raise gone(digest, field)
     return found
 
 
-def gone(digest: str) -> NotFound:
+def gone(digest: str, field: str = "changes") -> NotFound:
     """The one wording for what was never uploaded, has expired, or is out of sight."""
     return NotFound(
         f"upload {digest!r} does not exist, has expired or is out of your sight",
-        field="changes",
+        field=field,
         help="POST /uploads with the content again: it is kept 24 hours, for its project",
     )
 

@@ -7,9 +7,9 @@ from sqlalchemy import create_engine, event, text
 from sqlmodel import SQLModel
 
 from storage.migrations.walls import MIGRATION_LOCK, raise_walls
-from storage.tables import operations, pipelines, platform, registry, source_control
+from storage.tables import operations, packages, pipelines, platform, registry, source_control
 
-TABLES = (operations, pipelines, platform, registry, source_control)
+TABLES = (operations, packages, pipelines, platform, registry, source_control)
 
 url = context.config.attributes["url"]
 on_sqlite = url.get_backend_name() == "sqlite"

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from storage.access import Access
+from storage.queries.packages import filed
 from storage.queries.registry import had
 from storage.queries.visible import visible
 from storage.tables.operations import UploadRow
@@ -59,4 +60,4 @@ async def referred_to(session: AsyncSession, keys: Sequence[tuple[UUID, str]]) -
     c: Any = UploadRow
     statement = select(c.tenant_id, c.digest).where(tuple_(c.tenant_id, c.digest).in_(keys))
     uploads = {(tenant_id, digest) for tenant_id, digest in await session.execute(statement)}
-    return uploads | await had(session, keys)
+    return uploads | await had(session, keys) | await filed(session, keys)

@@ -29,7 +29,6 @@ EVERY: Final = "every type"
 # Ids and natural keys, by the member's name, or by "Owner.member" where the name alone does not tell. The value names
 # what it refers to in Seeds.values: "Type" is its id, "Type.field" a natural key.
 REFERENCES: Final[dict[str, str]] = {
-    "Query.validatePipeline.repository": "Repository",
     "projectId": "Project",
     "projectIds": "Project",
     "moduleId": "Module",
@@ -42,6 +41,11 @@ REFERENCES: Final[dict[str, str]] = {
     "deadLetterId": "DeadLetter",
     "pipelineId": "PipelineDefinition",
     "runId": "PipelineRun",
+    "packagePublicationId": "PackagePublication",
+    "PackagePublicationFilter.name": "PackagePublication.name",
+    "PackagePublicationFilter.nameContains": "PackagePublication.name",
+    "PackagePublicationFilter.traceId": "Artifact.traceId",
+    "PublishPackageInput.uploadDigest": "Upload.digest",
     "Query.pipelineRun.pipeline": "PipelineDefinition",
     "Query.validatePipeline.repository": "Repository",
     "Subscription.pipelineRun.id": "PipelineRun",
@@ -148,6 +152,9 @@ VALUES: Final[dict[str, Any]] = {
     "PullRequestFilter.targetBranch": None,
     "EventFilterInput.types": None,
     "Viewer.can.mutation": "updateModule",
+    "PackagePublicationFilter.versionName": None,
+    "PublishPackageInput.filename": "thing-1.0-py3-none-any.whl",
+    "UnlistPackageInput.reason": None,
     "idempotencyKey": None,
     "traceId": None,
     "name": "fresh",

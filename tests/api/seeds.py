@@ -11,6 +11,7 @@ from storage.ids import PREFIXES, parse_id, public_id
 from storage.tables.operations import DeadLetterRow
 from storage.unit_of_work import unit_of_work
 from tests.api.conftest import Client
+from tests.packages import wheel
 
 ABSENT = "zz000"  # the marker of what nobody ever made; markers have one length, so that masked answers compare
 _SHAS = ("Commit.sha", "PullRequest.sourceSha", "PullRequest.mergeSha")
@@ -58,6 +59,8 @@ def natural_keys(tenant: str, marker: str) -> dict[str, str]:
         "Artifact.uri": f"pkg:generic/{marker}@1.0",
         "Artifact.traceId": hashlib.md5(marker.encode(), usedforsecurity=False).hexdigest(),
         "Upload.digest": "sha256:" + hashlib.sha256(f"{marker} uploaded".encode()).hexdigest(),
+        "PackagePublication.name": f"{marker}-package",
+        "PackageFile.filename": f"{marker}_package-1.0-py3-none-any.whl",
         "Commit.message": f"{marker} said",
         "PullRequest.title": f"{marker} proposed",
         "Token.name": f"{marker}-token",
@@ -85,6 +88,7 @@ async def seeded(admin: Client, tenant: str, marker: str) -> Seeds:
     await _platform(admin, seeds)
     await _repository(admin, seeds)
     await _pull_requests(admin, seeds)
+    await _package(admin, seeds)
     await _dead_letter(admin, seeds)
     unknown = sorted(set(seeds.types) - set(PREFIXES) - {"Human"})
     assert not unknown, f"{unknown} are seeded and have no prefix in storage/ids.py"
@@ -153,6 +157,21 @@ async def _pull_requests(admin: Client, seeds: Seeds) -> None:
     made = (await admin.ask(query, id=pull["id"]))["node"]
     values["Check"], (started,) = made["checks"]["nodes"][0]["id"], made["pipelineRuns"]["nodes"]
     values["PipelineRun"], values["PipelineDefinition"] = started["id"], started["pipeline"]["id"]
+
+
+async def _package(admin: Client, seeds: Seeds) -> None:
+    """One version with one file, published by the worker."""
+    values = seeds.values
+    filename, content = wheel(f"{seeds.marker}_package", "1.0")
+    bearer, project = {"Authorization": f"Bearer {admin.token}"}, {"project": values["Project.name"]}
+    sent = await admin.http.post("/uploads", content=content, params=project, headers=bearer)
+    fields = {"projectId": values["Project"], "moduleId": values["Module"], "filename": filename}
+    fields |= {"uploadDigest": sent.json()["digest"], "traceId": values["Artifact.traceId"]}
+    selection = "packagePublication { id files { nodes { id } } }"
+    made = await admin.done("publishPackage", selection, **fields)
+    values["PackagePublication"] = made["packagePublication"]["id"]
+    values["PackageFile"] = made["packagePublication"]["files"]["nodes"][0]["id"]
+    await run(admin.slipway, "PackagePublishWorker", made["events"], "PackagePublicationRequested")
 
 
 async def _proposed(admin: Client, seeds: Seeds, branch: str) -> dict[str, Any]:

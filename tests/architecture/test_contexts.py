@@ -8,13 +8,14 @@ CONTEXTS = {"platform", "source_control", "pipelines", "packaging", "release", "
 BESIDE = {
     "services": {"events"},
     "services/events": {"event"},
-    "storage/tables": {"operations", "registry", "scoped"},
+    "storage/tables": {"operations", "packages", "registry", "scoped"},
     "storage/queries": {
         "conditions",
         "kept",
         "lineage",
         "operations",
         "registry",
+        "packages",
         "retention",
         "rows",
         "uploads",

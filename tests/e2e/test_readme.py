@@ -174,13 +174,14 @@ def test_the_documented_query_shows_what_the_tour_merged(toured: Toured) -> None
 
 def variables(block: Block, toured: Toured) -> dict[str, str]:
     """What an operation declares, from what the tour made: ids by their names, and the digest of an upload."""
-    ids = {kind: re.search(kind + "-[0-9a-f]{32}", toured.out) for kind in ("art", "cmt", "pr", "repo")}
+    ids = {kind: re.search(kind + "-[0-9a-f]{32}", toured.out) for kind in ("art", "cmt", "pr", "proj", "repo")}
     known = {kind: found[0] for kind, found in ids.items() if found is not None}
     given = {
         "$id: ID!": known["art"],
         "$from: ID!": known["art"],
         "$to: ID!": known["cmt"],
         "$pullRequest: ID!": known["pr"],
+        "$project: ID!": known["proj"],
         "$repository: ID!": known["repo"],
     }
     declared = {name: id for name, id in given.items() if name in block.text}
