@@ -60,7 +60,12 @@ class Slipway:
         self.hub = Hub(self.database)
         self.feeds = Feeds(Operations(settings.limits, introspection=settings.introspection))
         self.failpoints = Failpoints(settings.failpoint)
-        self.providers = build_providers(settings.data, git_slots=settings.git_slots, run_slots=settings.run_slots)
+        self.providers = build_providers(
+            settings.data,
+            git_slots=settings.git_slots,
+            run_slots=settings.run_slots,
+            wheelhouse=settings.wheelhouse,
+        )
         self.services = build_services(settings.data, self.database, self.providers, self.failpoints)
         self.workers = WorkerProcess(self.database, self.providers, self.services, self.failpoints)
         identities = self.services.identities

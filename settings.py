@@ -1,6 +1,7 @@
 """What an installation is told from outside."""
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,12 @@ from sqlalchemy.exc import ArgumentError
 
 from schema.limits import Limits, limits_of
 from services.failpoints import Failpoints
+
+
+def _installed_wheelhouse() -> Path | None:
+    """What ``make install`` has filled."""
+    folder = Path(sys.prefix) / "wheelhouse"
+    return folder if folder.is_dir() else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +36,7 @@ class Settings:
     push_bytes: int = 2 * 1024**3
     git_slots: int = 16
     run_slots: int = 2
+    wheelhouse: Path | None = field(default_factory=_installed_wheelhouse)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -39,8 +47,10 @@ class Settings:
         ``/readyz`` is 503 for ``SLIPWAY_DRAIN_SECONDS`` (1) before connections are refused. Behind a proxy
         ``SLIPWAY_BASE_URL`` (each request's own); for Git ``SLIPWAY_PUSH_BYTES`` (2 GiB)
         and ``SLIPWAY_GIT_SLOTS`` (16): the fetches, and the pushes, that have processes at once. Pipelines that run at
-        once are ``SLIPWAY_RUN_SLOTS`` (2). Sockets and streams that are silent for
-        ``SLIPWAY_HEARTBEAT_SECONDS`` (15) are sent a heartbeat. ValueError says which is wrong and what would pass.
+        once are ``SLIPWAY_RUN_SLOTS`` (2); their steps find Python packages in the folder ``SLIPWAY_WHEELHOUSE`` (what
+        ``make install`` has filled) and in no index, or with ``off`` as pip itself does. Sockets and streams that are
+        silent for ``SLIPWAY_HEARTBEAT_SECONDS`` (15) are sent a heartbeat. ValueError says which is wrong and what
+        would pass.
         """
         return cls(
             data=Path(environ.get("SLIPWAY_DATA", "data")),
@@ -56,6 +66,7 @@ class Settings:
             push_bytes=_whole(environ, "SLIPWAY_PUSH_BYTES", cls.push_bytes),
             git_slots=_whole(environ, "SLIPWAY_GIT_SLOTS", cls.git_slots, least=1),
             run_slots=_whole(environ, "SLIPWAY_RUN_SLOTS", cls.run_slots, least=1),
+            wheelhouse=_wheelhouse(environ, "SLIPWAY_WHEELHOUSE"),
         )
 
 
@@ -99,6 +110,15 @@ def _seconds(environ: Mapping[str, str], name: str, default: float, *, least: fl
     if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", value) is None or float(value) < least:
         raise ValueError(f"{name} is {value!r}: set it to seconds, at least {least:g}")
     return float(value)
+
+
+def _wheelhouse(environ: Mapping[str, str], name: str) -> Path | None:
+    value = environ.get(name)
+    if value is None or value == "off":
+        return None if value else _installed_wheelhouse()
+    if not Path(value).is_dir():
+        raise ValueError(f"{name} is {value!r}: set it to a folder of wheels, or to off")
+    return Path(value).absolute()
 
 
 def _switch(environ: Mapping[str, str], name: str) -> bool:

@@ -21,7 +21,7 @@ class Providers:
     blobs: BlobFolder
 
 
-def build_providers(data: Path, *, git_slots: int, run_slots: int) -> Providers:
+def build_providers(data: Path, *, git_slots: int, run_slots: int, wheelhouse: Path | None) -> Providers:
     """The embedded ones; their folders are made when they are first written to."""
     git = EmbeddedGit(data / "git")
     run_logs = FileRunLogs(data / "logs")
@@ -30,5 +30,5 @@ def build_providers(data: Path, *, git_slots: int, run_slots: int) -> Providers:
         transport=EmbeddedTransport(git, data / "git" / ".incoming", slots=git_slots),
         blobs=BlobFolder(data / "blobs"),
         run_logs=run_logs,
-        runner=LocalRunner(data / "work", git, run_logs, slots=run_slots),
+        runner=LocalRunner(data / "work", git, run_logs, slots=run_slots, wheelhouse=wheelhouse),
     )

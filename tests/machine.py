@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ import pytest
 from providers.pipelines.local.sandbox import abi
 
 ROOT: Final = Path(__file__).parents[1]
+WHEELHOUSE: Final = Path(sys.prefix) / "wheelhouse"
 NODE_MODULES: Final = ROOT / "tests" / "node" / "node_modules"
 
 
@@ -27,6 +29,7 @@ _FOUND: Final[dict[str, tuple[Callable[[], bool], str]]] = {
     ),
     "postgresql": (lambda: postgres_program("initdb") is not None, "install postgresql"),
     "landlock": (lambda: abi() > 0, "boot Linux 5.13 or newer with Landlock on"),
+    "wheelhouse": (lambda: WHEELHOUSE.is_dir(), "run 'make install'"),
     "chromium": (lambda: shutil.which("chromium") is not None, "install chromium"),
 }
 

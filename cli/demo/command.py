@@ -14,6 +14,7 @@ from rich.console import Console
 
 from cli.configured import claimed
 from cli.demo.api import Api, Identity
+from cli.demo.build import build
 from cli.demo.clone import clone_and_test
 from cli.demo.feed import Feed
 from cli.demo.journal import Journal
@@ -34,7 +35,7 @@ def demo(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the steps and the lineage here.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Go on serving until Ctrl-C, to look around.")] = False,
 ) -> None:
-    """From an artifact to a merged pull request. Exit code 1 and the failed step when it does not get there."""
+    """From an artifact to a tested build of its merge. Exit code 1 and the failed step when it does not get there."""
     configure_logs(level=logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="slipway-demo-") as scratch:
         run = Run(data or Path(scratch) / "data", Path(scratch), json_file, keep=keep)
@@ -71,6 +72,7 @@ class Run:
             try:
                 walked = await Walk(api, self._journal, feed).walk(operator)
                 remote = await clone_and_test(api, self._journal, walked, self._scratch / "clone")
+                await build(api, feed, self._journal, walked, slipway.settings.wheelhouse)
                 lineage = await trace(api, self._journal, walked)
                 self._show(lineage)
                 self._write(lineage)

@@ -40,12 +40,16 @@ FINISHED: Final = frozenset(RunStatus) - {RunStatus.QUEUED, RunStatus.RUNNING, R
 
 @dataclass(frozen=True, kw_only=True)
 class NewRun:
-    """What shall run; ``after`` is the run whose next attempt it is."""
+    """What shall run; ``after`` is the run whose next attempt it is.
+
+    The default branch is told from the others: what it builds is published, whatever another branch built of it before.
+    """
 
     pipeline_id: UUID
     branch: str
     commit_sha: str
     reason: RunReason
+    on_default_branch: bool = False
     pull_request_id: UUID | None = None
     trace_id: str | None = None
     requested_by: UUID | None = None
@@ -55,7 +59,8 @@ class NewRun:
     def trigger_key(self) -> str | None:
         """What is started only once: a pipeline at a sha for a reason that nobody asked by hand."""
         if self.reason in {RunReason.TRIGGER, RunReason.PULL_REQUEST}:
-            return f"{self.pipeline_id.hex}:{self.commit_sha}:{self.reason}"
+            where = ":default" if self.on_default_branch else ""
+            return f"{self.pipeline_id.hex}:{self.commit_sha}:{self.reason}{where}"
         return None
 
 

@@ -87,6 +87,7 @@ class TriggerService:
             branch=moved.branch,
             commit_sha=moved.sha,
             reason=RunReason.TRIGGER if moved.into is None else RunReason.PULL_REQUEST,
+            on_default_branch=moved.into is None and moved.branch == moved.repository.default_branch,
             pull_request_id=moved.pull_request_id,
             trace_id=moved.trace_id,
             requested_by=uow.cause.actor_id,

@@ -36,7 +36,7 @@ class Built:
         )
         return str(made["commit"]["sha"])
 
-    async def merge(self, branch: str, sha: str) -> tuple[str, str]:
+    async def merge(self, branch: str, sha: str, method: str = "MERGE") -> tuple[str, str]:
         """The pull request's id and the sha of main."""
         opened = await self.admin.done(
             "openPullRequest", "pullRequest { id }", repositoryId=self.repository, sourceBranch=branch, title="t"
@@ -46,7 +46,7 @@ class Built:
         while (await self.admin.ask(CHECKS, id=id))["node"]["checksStatus"] != "PASSED":
             assert time.monotonic() < deadline
             await asyncio.sleep(0.02)
-        fields = {"pullRequestId": id, "expectedSourceSha": sha}
+        fields = {"pullRequestId": id, "expectedSourceSha": sha, "method": method}
         made = await self.admin.done("mergePullRequest", "pullRequest { mergeSha }", **fields)
         return id, str(made["pullRequest"]["mergeSha"])
 
@@ -74,10 +74,10 @@ class Built:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.02)
 
-    async def until(self, id: str, *statuses: str) -> dict[str, Any]:
+    async def until(self, id: str, *statuses: str, seconds: float = 40) -> dict[str, Any]:
         """The run once it has one of these statuses; any finished one without."""
         wanted = statuses or ("SUCCEEDED", "SUCCEEDED_WITH_ISSUES", "FAILED", "CANCELED")
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + seconds
         while (run := await self.run(id))["status"] not in wanted:
             assert time.monotonic() < deadline, run
             await asyncio.sleep(0.05)

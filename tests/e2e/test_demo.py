@@ -14,9 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.machine import ROOT
+from tests.machine import ROOT, needs
 from workers.lock import FolderLock
 
+pytestmark = pytest.mark.timeout(420)  # two builds for real are waited for
 NAMES = [
     "make a tenant",
     "make a project",
@@ -33,6 +34,7 @@ NAMES = [
     "merge it at the reviewed sha",
     "clone it with stock git",
     "run its tests in the clone",
+    "watch its pipeline test and package it",
     "trace it from the artifact to main, and back",
 ]
 WITHOUT_EVENTS = {"try to approve its own pull request", "clone it with stock git", "run its tests in the clone"}
@@ -53,7 +55,7 @@ def started(*arguments: str, home: Path, path: str | None = None) -> "Iterator[s
 
 
 def finish(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=90)
+    out, err = process.communicate(timeout=200)
     return process.returncode, out, err
 
 
@@ -106,7 +108,7 @@ def test_the_lineage_leads_from_the_artifact_to_main_and_back(runs: list[tuple[s
 def test_only_what_it_does_is_printed(runs: list[tuple[str, dict[str, Any]]]) -> None:
     for out, _ in runs:
         steps = out[: out.index("\nWhat came of the artifact:")].splitlines()
-        assert [line for line in steps if not re.match(r"([ \d]\d \w|     [←✓] \S)", line)] == []
+        assert [line for line in steps if not re.match(r"([ \d]\d \w|     [←✓] \S|     │ )", line)] == []
 
 
 def test_a_second_run_on_the_same_data_makes_everything_anew(runs: list[tuple[str, dict[str, Any]]]) -> None:
@@ -122,7 +124,8 @@ def test_events_are_printed_in_order_within_the_step_that_they_tell_of(runs: lis
         sequences = [int(number) for number in re.findall(r"← \w+ (\d+)$", out, re.MULTILINE)]
         assert sequences == list(range(1, len(sequences) + 1))
         merge = out[out.index("merge it at the reviewed sha") :]
-        assert re.findall(r"← (\w+)|(✓)", merge)[:4] == [
+        beside = re.sub(r" +← PipelineRun\w+ \d+\n", "", merge)  # of the run that the pull request started
+        assert re.findall(r"← (\w+)|(✓)", beside)[:4] == [
             ("BranchUpdated", ""),
             ("CommitCreated", ""),
             ("PullRequestMerged", ""),
@@ -141,6 +144,17 @@ def test_the_clone_stands_at_the_merge_and_passes_its_own_tests(runs: list[tuple
         assert merged is not None
         assert re.search(rf"/booking/reservations\.git at {merged[1]} ", out) is not None
         assert re.search(r"✓ 4 tests passed ", out) is not None
+
+
+@needs("wheelhouse")
+def test_the_merge_is_built_by_its_pipeline_and_its_log_is_seen(runs: list[tuple[str, dict[str, Any]]]) -> None:
+    for out, kept in runs:
+        build = out[out.index("watch its pipeline") :]
+        assert "│ ##[section]Starting: Checkout\n" in build
+        assert "│ Successfully built reservations-1.0.0-py3-none-any.whl\n" in build
+        assert "✓ Checkout, Install, Test, Package: SUCCEEDED in " in build
+        (step,) = [step for step in kept["steps"] if step["name"].startswith("watch its pipeline")]
+        assert (len(step["ids"]), len(step["eventIds"])) == (1, 2)
 
 
 def test_plain_lines_carry_no_escapes(runs: list[tuple[str, dict[str, Any]]]) -> None:

@@ -1,5 +1,6 @@
 """A module's pipeline from its metadata to a finished run, through a served installation."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from main import Settings
 from tests.api.live import streamed
 from tests.e2e.pipelines import Built, built
 from tests.e2e.served import ServedClient, served
+from tests.machine import ROOT, needs
 
 LOG = """subscription($id: ID!, $after: Int! = 0) {
     pipelineRunLog(runId: $id, afterLine: $after) { lines { number step text } } }"""
@@ -203,3 +205,37 @@ async def test_a_retry_is_the_next_attempt_at_the_same_commit(module: Built) -> 
     assert codes == [1, 2]
     again = await module.admin.do("retryPipelineRun", "pipelineRun { id }", runId=first["id"])
     assert [(error["code"], error["field"]) for error in again["errors"]] == [("CONFLICT", "runId")]
+
+
+async def test_the_default_branch_builds_what_another_branch_has_built(module: Built) -> None:
+    yaml = "trigger: ['*']\npr: none\nsteps: [{checkout: none}, {script: echo}]\n"
+    sha = await module.commit("work", {"azure-pipelines.yml": yaml})
+    await module.until(await module.run_at(sha))
+    await module.admin.done("createBranch", "branch { id }", repositoryId=module.repository, name="other", fromSha=sha)
+    assert (await module.merge("work", sha, "FAST_FORWARD"))[1] == sha
+    deadline = time.monotonic() + 20
+    while len(found := await module.runs()) < 2:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+    for run in found:
+        await module.until(run["id"])
+    assert [(run["branch"], run["commitSha"], run["reason"]) for run in await module.runs()] == [
+        ("work", sha, "TRIGGER"), ("main", sha, "TRIGGER"),
+    ]  # fmt: skip
+
+
+@needs("wheelhouse")
+async def test_the_generated_pipeline_tests_and_packages_the_example_without_any_index(module: Built) -> None:
+    example = ROOT / "examples" / "reservations"
+    paths = [path for path in example.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    files = {path.relative_to(example).as_posix(): path.read_text() for path in paths}
+    sha = await module.commit("work", files)
+    fields = {"repositoryId": module.repository, "sourceBranch": "work", "title": "t"}
+    await module.admin.done("openPullRequest", "pullRequest { id }", **fields)
+    run = await module.until(await module.run_at(sha, "PULL_REQUEST"), seconds=90)
+    lines = [line["text"] for line in await log_of(module, run["id"])]
+    assert run["status"] == "SUCCEEDED", "\n".join(lines[-30:])
+    steps = run["stages"][0]["jobs"][0]["steps"]
+    assert [step["displayName"] for step in steps] == ["Checkout", "Install", "Test", "Package"]
+    assert any(line.endswith("4 passed") or " 4 passed" in line for line in lines)
+    assert "Successfully built reservations-1.0.0-py3-none-any.whl" in lines

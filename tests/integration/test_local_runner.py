@@ -124,6 +124,11 @@ async def test_a_step_sees_nothing_of_the_environment_of_the_server(
     assert names.isdisjoint({"AWS_SECRET", "VIRTUAL_ENV", "PYTHONPATH", "SLIPWAY_DATA"})
 
 
+async def test_a_build_knows_the_time_of_its_commit_and_not_its_own(machine: Machine) -> None:
+    ran = await machine.run(steps("echo at $SOURCE_DATE_EPOCH"))
+    assert f"at {int(datetime(2030, 1, 1, tzinfo=UTC).timestamp())}" in ran.lines
+
+
 async def test_variables_cover_each_other_from_the_pipeline_to_the_step(machine: Machine) -> None:
     yaml = """variables: {a: root, b: root, c: root, d: root}
 stages:

@@ -17,6 +17,7 @@ from settings import Settings
         ("SLIPWAY_INTROSPECTION", "yes", "set it to on or off"),
         ("SLIPWAY_PUSH_BYTES", "2GiB", "set it to a whole number of at least 0"),
         ("SLIPWAY_GIT_SLOTS", "0", "set it to a whole number of at least 1"),
+        ("SLIPWAY_WHEELHOUSE", "/nowhere", "set it to a folder of wheels, or to off"),
         ("SLIPWAY_LIMIT_DEPTH", "0", "set it to a whole number over 0"),
         ("SLIPWAY_BASE_URL", "slipway.example.com", "https://slipway.example.com, without a path"),
         ("SLIPWAY_BASE_URL", "https://example.com/slipway", "https://slipway.example.com, without a path"),

@@ -17,20 +17,30 @@ from providers.pipelines.local.records import Records
 from providers.pipelines.local.sandbox import UNSANDBOXED, Sandbox
 from providers.pipelines.local.steps import JobPlace
 from providers.pipelines.local.variables import Variables
-from providers.pipelines.local.workspace import Workspace
+from providers.pipelines.local.workspace import Workspace, commit_time
 from providers.pipelines.values import Ended, FailureReason, RunOrder, Status
 
 
 class RunExecution:
     """Runs as a task of its own; ``cancel`` is heeded between two steps at the latest."""
 
-    def __init__(self, order: RunOrder, pipeline: Pipeline, *, bare: Path, folder: Path, log: LogWriter) -> None:
+    def __init__(
+        self,
+        order: RunOrder,
+        pipeline: Pipeline,
+        *,
+        bare: Path,
+        folder: Path,
+        log: LogWriter,
+        wheelhouse: Path | None,
+    ) -> None:
         self.records = Records(pipeline)
         self._order = order
         self._pipeline = pipeline
         self._bare = bare
         self._folder = folder
         self._log = log
+        self._wheelhouse = wheelhouse
         self._places: set[JobPlace] = set()
         self._outcomes = Outcomes()
         self._canceled = False
@@ -106,7 +116,8 @@ class RunExecution:
     async def _job(self, stage: Stage, job: Job, before: Mapping[str, Status], outputs: dict[str, str]) -> Status:
         number = self.records.number(stage.name, job.name)
         contexts = self._outcomes.of_jobs(stage.name)
-        workspace = Workspace(root=self._folder / str(number))
+        made = await asyncio.to_thread(commit_time, self._bare, self._order.commit_sha)
+        workspace = Workspace(root=self._folder / str(number), wheelhouse=self._wheelhouse, commit_time=made)
         names = {"System.StageName": stage.name, "System.JobName": job.group, "Agent.JobName": job.display_name}
         variables = self._variables(stage.variables, job.variables, fixed=(workspace.variables(), names))
         try:
@@ -126,7 +137,7 @@ class RunExecution:
             variables=variables,
             log=self._log,
             mark=f"{self._order.key.run_id.hex}.{number}",
-            sandbox=Sandbox(workspace.root),
+            sandbox=Sandbox(workspace.root, workspace.readable),
             outputs=outputs,
         )
         if not place.sandbox.closed:

@@ -19,11 +19,14 @@ from providers.pipelines.values import Change, RunKey, RunOrder
 class LocalRunner:
     """Workspaces below ``folder``, one a job; a run that was started by another process is lost."""
 
-    def __init__(self, folder: Path, git: GitRepositories, logs: FileRunLogs, *, slots: int) -> None:
+    def __init__(
+        self, folder: Path, git: GitRepositories, logs: FileRunLogs, *, slots: int, wheelhouse: Path | None = None
+    ) -> None:
         self._folder = folder
         self._git = git
         self._logs = logs
         self._slots = Slots(slots)
+        self._wheelhouse = wheelhouse
         self._running: dict[RunKey, RunExecution] = {}
 
     def turn(self, tenant_id: UUID) -> AbstractAsyncContextManager[None]:
@@ -37,7 +40,9 @@ class LocalRunner:
         pipeline = load(order.yaml, order.files, variables=order.variables)
         log, folder = self._logs.writer(order.key), self._at(order.key)
         bare = self._git.path(order.repository)
-        self._running[order.key] = RunExecution(order, pipeline, bare=bare, folder=folder, log=log)
+        self._running[order.key] = RunExecution(
+            order, pipeline, bare=bare, folder=folder, log=log, wheelhouse=self._wheelhouse
+        )
 
     async def adopt(self, key: RunKey) -> None:
         """Never: what runs here ends with who drives it."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import pygit2
+
 from providers.git import processes
 from providers.pipelines.errors import ExecutorFailed
 
@@ -18,9 +20,15 @@ PATH: Final = f"{sys.base_prefix}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """Below ``root``: sources, artifacts to stage, binaries, results of tests, temporary files and a home."""
+    """Below ``root``: sources, artifacts to stage, binaries, results of tests, temporary files and a home.
+
+    With a ``wheelhouse`` pip installs from there, and asks no index. ``commit_time`` is in seconds: what is built twice
+    from a commit shall be the same bytes.
+    """
 
     root: Path
+    wheelhouse: Path | None = None
+    commit_time: int | None = None
 
     @property
     def sources(self) -> Path:
@@ -60,17 +68,28 @@ class Workspace:
             "System.DefaultWorkingDirectory": sources,
         }
 
+    @property
+    def readable(self) -> tuple[Path, ...]:
+        """What its steps may read besides."""
+        return () if self.wheelhouse is None else (self.wheelhouse,)
+
     def environment(self) -> dict[str, str]:
         """What every step is given besides its variables; nothing of this process's own."""
-        return {
-            "PATH": PATH,
-            "HOME": str(self.home),
-            "TMPDIR": str(self.temp),
-            "LANG": "C.UTF-8",
-            "TF_BUILD": "True",
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_TERMINAL_PROMPT": "0",
-        }
+        wheels = {} if self.wheelhouse is None else {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheelhouse)}
+        times = {} if self.commit_time is None else {"SOURCE_DATE_EPOCH": str(self.commit_time)}
+        return (
+            wheels
+            | times
+            | {
+                "PATH": PATH,
+                "HOME": str(self.home),
+                "TMPDIR": str(self.temp),
+                "LANG": "C.UTF-8",
+                "TF_BUILD": "True",
+                "GIT_CONFIG_NOSYSTEM": "1",
+                "GIT_TERMINAL_PROMPT": "0",
+            }
+        )
 
     def script(self, text: str) -> Path:
         """The text as a file to be run."""
@@ -91,6 +110,15 @@ class Workspace:
             )
             if code != 0:
                 raise ExecutorFailed(f"git {arguments[0]} ended with {code}: {told.strip()[:400]}")
+
+
+def commit_time(bare: Path, sha: str) -> int | None:
+    """When the commit was made, or None when the repository has none of that sha."""
+    try:
+        found = pygit2.Repository(str(bare))[sha]
+    except (KeyError, ValueError, pygit2.GitError):
+        return None
+    return int(found.commit_time) if isinstance(found, pygit2.Commit) else None
 
 
 async def remove(folder: Path) -> None:
