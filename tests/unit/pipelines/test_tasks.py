@@ -71,7 +71,8 @@ MISTAKES = [
     ("{task: Bash@3}", "2:3: Bash@3 needs the input 'filePath', or targetType inline with a script"),
     ("{task: CmdLine@2, inputs: {script: ' '}}", "2:3: CmdLine@2 has nothing to run"),
     ("{download: other}", "2:4: download is current or none, not 'other'"),
-    ("{script: a, inputs: {b: c}}", "2:15: 'inputs' is not supported in a step: condition, continueOnError, displayName, enabled, env,"
+    ("{script: a, inputs: {b: c}}",
+     "2:15: 'inputs' is not supported in a step: condition, continueOnError, displayName, enabled, env,"
      " name, retryCountOnTaskFailure, script, timeoutInMinutes, workingDirectory pass"),
 ]  # fmt: skip
 
