@@ -16,12 +16,15 @@ from services.platform.modules import Language, ModuleKind
 from storage.queries.conditions import Compare, Condition
 
 if TYPE_CHECKING:
+    from schema.build_results import BuildResult, TestCase
     from schema.pipelines import PipelineDefinition
     from schema.source_control import Commit, Repository
 
 LazyArtifact = Annotated["Artifact", strawberry.lazy("schema.platform")]
 LazyCommit = Annotated["Commit", strawberry.lazy("schema.source_control")]
 LazyRepository = Annotated["Repository", strawberry.lazy("schema.source_control")]
+LazyBuildResult = Annotated["BuildResult", strawberry.lazy("schema.build_results")]
+LazyTestCase = Annotated["TestCase", strawberry.lazy("schema.build_results")]
 LazyPipeline = Annotated["PipelineDefinition", strawberry.lazy("schema.pipelines")]
 
 strawberry.enum(Driver, description="What runs an environment's modules.")
@@ -70,6 +73,12 @@ class Module(Node):
     )
     pipelines: Connection[LazyPipeline] = to_many(
         "PipelineDefinition", "module_id", Connection[LazyPipeline], "The pipelines that build it, one a repository."
+    )
+    build_results: Connection[LazyBuildResult] = to_many(
+        "BuildResult", "module_id", Connection[LazyBuildResult], "What its runs came to."
+    )
+    test_cases: Connection[LazyTestCase] = to_many(
+        "TestCase", "module_id", Connection[LazyTestCase], "Its tests over all runs; flaky ones by filter."
     )
 
 
