@@ -27,7 +27,6 @@ from http_api.logs import configure_logs
 from main import Settings
 from services.actor import Scope
 from services.platform.owner import IssueNamedToken
-from workers.lock import FolderInUse
 
 
 def demo(
@@ -44,8 +43,6 @@ def demo(
         except (KeyboardInterrupt, asyncio.CancelledError):
             if not run.done:
                 raise typer.Exit(130) from None
-        except FolderInUse as error:
-            raise Failed(str(error)) from error
         except OSError as error:
             raise Failed(f"the demo did not start: {error}") from error
 

@@ -39,6 +39,8 @@ class PipelineRunRow(ProjectScoped, table=True):
         UniqueConstraint("tenant_id", "pipeline_id", "number", name="uq_pipeline_runs_number"),
         UniqueConstraint("tenant_id", "trigger_key", name="uq_pipeline_runs_trigger"),
         UniqueConstraint("tenant_id", "origin_id", "attempt", name="uq_pipeline_runs_attempt"),
+        Index("ix_pipeline_runs_pipeline", "tenant_id", "pipeline_id", "id"),
+        Index("ix_pipeline_runs_origin", "tenant_id", "origin_id", "id"),
         Index("ix_pipeline_runs_repository", "tenant_id", "repository_id", "id"),
         Index("ix_pipeline_runs_pull_request", "tenant_id", "pull_request_id", "id"),
         Index("ix_pipeline_runs_commit", "tenant_id", "repository_id", "commit_sha", "id"),

@@ -29,6 +29,7 @@ EVERY: Final = "every type"
 # Ids and natural keys, by the member's name, or by "Owner.member" where the name alone does not tell. The value names
 # what it refers to in Seeds.values: "Type" is its id, "Type.field" a natural key.
 REFERENCES: Final[dict[str, str]] = {
+    "Query.validatePipeline.repository": "Repository",
     "projectId": "Project",
     "projectIds": "Project",
     "moduleId": "Module",
@@ -149,6 +150,7 @@ VALUES: Final[dict[str, Any]] = {
     "Query.pullRequest.number": 1,
     "Query.pipelineRun.number": 1,
     "Query.validatePipeline.yaml": "steps: [{script: make}]",
+    "Query.validatePipeline.ref": None,
     "CommitFilter.authorEmail": None,
     "CheckFilter.name": None,
     "CheckFilter.status": None,

@@ -102,7 +102,7 @@ async def test_bytes_modes_and_deletes_arrive(repo: Repo) -> None:
     ]
     assert (await repo.commit("", changes=changes))["errors"] == []
     assert repo.git("ls-tree", "--format=%(objectmode) %(path)", "work").split("\n") == [
-        "100644 .gitignore", "100644 bin", "100755 run.sh",
+        "100644 .gitignore", "100644 azure-pipelines.yml", "100644 bin", "100755 run.sh",
     ]  # fmt: skip
 
 

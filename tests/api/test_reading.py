@@ -67,11 +67,11 @@ async def test_folders_page_at_one_commit_whatever_is_committed_meanwhile(repo: 
     changes[3]["mode"] = "EXECUTABLE"
     sha = (await repo.commit("", changes=changes))["commit"]["sha"]
     fields = "nodes { name path kind mode size } pageInfo { hasNextPage endCursor }"
-    seen = (await read(repo, f'tree(ref: "work") {{ commitSha path entries(first: 3) {{ {fields} totalCount }} }}'))[
+    seen = (await read(repo, f'tree(ref: "work") {{ commitSha path entries(first: 4) {{ {fields} totalCount }} }}'))[
         "tree"
     ]
-    assert (seen["commitSha"], seen["path"], seen["entries"]["totalCount"]) == (sha, "", 5)
-    assert seen["entries"]["nodes"][2] == {"name": "b", "path": "b", "kind": "TREE", "mode": "040000", "size": None}
+    assert (seen["commitSha"], seen["path"], seen["entries"]["totalCount"]) == (sha, "", 6)
+    assert seen["entries"]["nodes"][3] == {"name": "b", "path": "b", "kind": "TREE", "mode": "040000", "size": None}
     after = seen["entries"]["pageInfo"]["endCursor"]
     await repo.commit("aa")
     rest = await read(repo, f'tree(ref: "{sha}") {{ entries(after: "{after}") {{ {fields} }} }}')
@@ -208,7 +208,7 @@ async def test_diffs_of_refs_and_of_commits(repo: Repo) -> None:
     assert last["diff"]["baseSha"] == first
     assert last["diff"]["files"][1]["patch"].endswith("@@ -1,2 +1,2 @@\n 1\n-2\n+3\n")
     root = (await read(repo, f"commits {{ nodes {{ diff {{ {files} }} }} }}"))["commits"]["nodes"][0]["diff"]
-    assert (root["baseSha"], root["filesChanged"]) == (None, 2)
+    assert (root["baseSha"], root["filesChanged"]) == (None, 3)
 
 
 async def test_a_tried_merge_names_what_conflicts_and_writes_nothing(repo: Repo) -> None:

@@ -128,9 +128,11 @@ async def test_a_commit_that_is_not_here_is_told_by_git_and_not_by_a_broken_conn
 
 
 async def test_a_gzipped_fetch_of_many_haves_is_understood(remote: Remote, clone: Path, tmp_path: Path) -> None:
+    """Git offers its newest commits first, so these are newer than the one that both have."""
     other = await remote.clone(tmp_path / "other")
     for number in range(60):
-        await done("commit", "--quiet", "--allow-empty", "-m", f"local {number}", at=other)
+        when = f"2090-01-01T00:{number:02}:00Z"
+        await done("commit", "--quiet", "--allow-empty", "-m", f"local {number}", at=other, GIT_COMMITTER_DATE=when)
     await commit(clone, "a.txt")
     await done("push", "--quiet", "origin", "main:work", at=clone)
     ran = await git("-c", "protocol.version=0", "fetch", "origin", at=other, GIT_TRACE_CURL="1")
