@@ -37,5 +37,5 @@ def build_providers(data: Path, *, git_slots: int, run_slots: int, wheelhouse: P
         image_uploads=UploadFolder(data / "image-uploads"),
         python_packages=EmbeddedPypi(blobs),
         run_logs=run_logs,
-        runner=LocalRunner(data / "work", git, run_logs, slots=run_slots, wheelhouse=wheelhouse),
+        runner=LocalRunner(data / "work", git, run_logs, blobs, slots=run_slots, wheelhouse=wheelhouse),
     )
