@@ -219,9 +219,6 @@ OPEN = {"/healthz", "/readyz", "/login", "/logout", "/explorer/{name}"}
 PYPI = ("simple/", "simple/{package}", "simple/{package}/", "files/{filename}", "legacy/")  # tried in test_packages.py
 WALLED = {f"/git/{{tenant}}/{{project}}/{{name}}.git/{rest}" for rest in ("info/refs", *GIT[2:])}
 WALLED |= {"/uploads", "/artifacts/{id}"}
-    "/uploads",
-    "/artifacts/{id}",
-}
 WALLED |= {f"/pypi/{{tenant}}/{{project}}/{rest}" for rest in PYPI}
 
 
