@@ -5,13 +5,8 @@ from alembic import op
 
 import storage.tables.scoped
 
-<<<<<<<< HEAD:storage/migrations/versions/0011_build_results.py
 revision = "0011"
 down_revision = "0010"
-========
-revision = "0009"
-down_revision = "0008"
->>>>>>>> results:storage/migrations/versions/0009_build_results.py
 branch_labels = None
 depends_on = None
 
