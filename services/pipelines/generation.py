@@ -13,7 +13,7 @@ from storage.tables.source_control import RepositoryRow
 from storage.unit_of_work import UnitOfWork
 
 PATH: Final = "azure-pipelines.yml"
-TEMPLATE_VERSION: Final = 1
+TEMPLATE_VERSION: Final = 2
 MOST_HASHES: Final = 100
 _VENV: Final = '"$(Agent.TempDirectory)/venv/bin/python"'
 _STEPS: Final[dict[Language, tuple[tuple[str, tuple[str, ...]], ...]]] = {
@@ -51,6 +51,31 @@ _STEPS: Final[dict[Language, tuple[tuple[str, tuple[str, ...]], ...]]] = {
     ),
 }  # fmt: skip
 
+_RESULTS: Final[dict[Language, tuple[tuple[str, str, tuple[str, ...]], ...]]] = {
+    Language.PYTHON: (
+        ("Publish test results", "PublishTestResults@2", (
+            "testResultsFormat: JUnit", "testResultsFiles: '$(Common.TestResultsDirectory)/TEST-*.xml'",
+        )),
+        ("Publish coverage", "PublishCodeCoverageResults@2", (
+            "summaryFileLocation: '$(Common.TestResultsDirectory)/coverage.xml'",
+        )),
+    ),
+    Language.DOTNET: (
+        ("Publish test results", "PublishTestResults@2", (
+            "testResultsFormat: VSTest", "testResultsFiles: '$(Common.TestResultsDirectory)/**/*.trx'",
+        )),
+        ("Publish coverage", "PublishCodeCoverageResults@2", (
+            "summaryFileLocation: '$(Common.TestResultsDirectory)/**/coverage.cobertura.xml'",
+        )),
+    ),
+    Language.NODE: (),
+}  # fmt: skip
+_DIST: Final = (
+    "          - publish: '$(Build.ArtifactStagingDirectory)/dist'",
+    "            artifact: dist",
+    "            displayName: Publish the package",
+)
+
 
 def generate(module: ModuleRow, default_branch: str) -> str:
     """The file, laid out as Azure Pipelines users know it; values are quoted, so that '1.10' stays what it is."""
@@ -81,7 +106,11 @@ def generate(module: ModuleRow, default_branch: str) -> str:
     for title, commands in _STEPS[language]:
         lines += ["          - script: |", "              set -e", *(f"              {one}" for one in commands)]
         lines.append(f"            displayName: {title}")
-    return "\n".join(lines) + "\n"
+    for title, task, inputs in _RESULTS[language]:
+        lines += [f"          - task: {task}", f"            displayName: {title}"]
+        lines += ["            condition: succeededOrFailed()", "            inputs:"]
+        lines += [f"              {one}" for one in inputs]
+    return "\n".join([*lines, *_DIST]) + "\n"
 
 
 def _branches(name: str, branch: str) -> list[str]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from services.pipelines.generation import TEMPLATE_VERSION
 from tests.api.conftest import Client
 from tests.api.test_commits import Repo, repo
 
@@ -20,7 +21,7 @@ async def pipeline(repo: Repo) -> dict[str, Any]:
 
 async def test_a_repository_begins_with_the_pipeline_that_its_first_commit_holds(repo: Repo) -> None:
     found = await pipeline(repo)
-    assert (found["path"], found["templateVersion"]) == ("azure-pipelines.yml", 1)
+    assert (found["path"], found["templateVersion"]) == ("azure-pipelines.yml", TEMPLATE_VERSION)
     assert repo.git("show", "main:azure-pipelines.yml") == found["yaml"].strip()
     assert found["module"]["pipelines"] == {"nodes": [{"path": "azure-pipelines.yml"}]}
     assert found["runs"] == {"totalCount": 0}

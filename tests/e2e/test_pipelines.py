@@ -1,6 +1,7 @@
 """A module's pipeline from its metadata to a finished run, through a served installation."""
 
 import asyncio
+import hashlib
 import json
 import time
 from collections.abc import AsyncIterator
@@ -20,6 +21,10 @@ LOG = """subscription($id: ID!, $after: Int! = 0) {
     pipelineRunLog(runId: $id, afterLine: $after) { lines { number step text } } }"""
 WATCH = """subscription($id: ID!) { pipelineRun(id: $id) { status
     stages { jobs { steps { displayName status } } } } }"""
+RESULT = """query($id: ID!) { node(id: $id) { ... on PipelineRun { buildResult { status problems
+    tests { total passed failed } coverage { linesCovered lines } files { nodes { path } }
+    testResults { nodes { suite name outcome } }
+    artifacts(filter: {kind: [ARTIFACT]}) { nodes { name path uri digest } } } } } }"""
 HELLO = """trigger: [main]
 pr: none
 variables:
@@ -51,6 +56,15 @@ async def module(tmp_path: Path) -> AsyncIterator[Built]:
         yield await built(admin)
         await admin.http.aclose()
         await operator.http.aclose()
+
+
+async def result_of(module: Built, run: str) -> dict[str, Any]:
+    """What a run came to, as soon as it is recorded."""
+    deadline = time.monotonic() + 20
+    while (found := (await module.admin.ask(RESULT, id=run))["node"]["buildResult"]) is None:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+    return dict(found)
 
 
 async def log_of(module: Built, id: str, after: int = 0) -> list[dict[str, Any]]:
@@ -236,6 +250,20 @@ async def test_the_generated_pipeline_tests_and_packages_the_example_without_any
     lines = [line["text"] for line in await log_of(module, run["id"])]
     assert run["status"] == "SUCCEEDED", "\n".join(lines[-30:])
     steps = run["stages"][0]["jobs"][0]["steps"]
-    assert [step["displayName"] for step in steps] == ["Checkout", "Install", "Test", "Package"]
+    assert [step["displayName"] for step in steps] == [
+        "Checkout", "Install", "Test", "Package", "Publish test results", "Publish coverage", "Publish the package",
+    ]  # fmt: skip
     assert any(line.endswith("4 passed") or " 4 passed" in line for line in lines)
     assert "Successfully built reservations-1.0.0-py3-none-any.whl" in lines
+    result = await result_of(module, run["id"])
+    assert (result["status"], result["problems"]) == ("SUCCEEDED", [])
+    assert result["tests"] == {"total": 4, "passed": 4, "failed": 0}
+    assert [case["outcome"] for case in result["testResults"]["nodes"]] == ["PASSED"] * 4
+    assert {case["suite"] for case in result["testResults"]["nodes"]} == {"tests.test_book.BookTest"}
+    assert 0 < result["coverage"]["linesCovered"] <= result["coverage"]["lines"]
+    assert any(file["path"].endswith("book.py") for file in result["files"]["nodes"])
+    (wheel,) = result["artifacts"]["nodes"]
+    assert (wheel["name"], wheel["path"]) == ("dist", "reservations-1.0.0-py3-none-any.whl")
+    bearer = {"Authorization": f"Bearer {module.admin.token}"}
+    answer = await module.admin.http.get(wheel["uri"], headers=bearer)
+    assert wheel["digest"] == f"sha256:{hashlib.sha256(answer.content).hexdigest()}"
