@@ -1,7 +1,7 @@
 """Blobs on their way into the registry: at once, in chunks that may be resumed, or mounted from a neighbour."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Final
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from http_api.bodies import patient
 from http_api.registry_desk import Asked, RegistryDesk
 from providers.blobs.errors import BlobMismatch
-from providers.blobs.store import Blobs, checked
+from providers.blobs.store import Blob, BlobKey, Blobs, checked
 from providers.images.errors import NameInvalid, RegistryFull, RepositoryUnknown, UploadUnknown
 from providers.images.uploads import Opened, UploadFolder, UploadKey
 from providers.images.values import ImageRepository
@@ -39,7 +39,7 @@ class UploadViews:
             return _created(asked, mount)
         if digest is not None and mount is None:
             content = self._body(request, await self._room(asked))
-            await self._keep(asked, checked(digest), content)
+            await self._keep(asked, digest, self._blobs.put(asked.actor.tenant_id, content, expected=checked(digest)))
             return _created(asked, digest)
         async with self._desk.whole(asked) as uow:
             await self._desk.registry.check_open(uow)
@@ -70,12 +70,12 @@ class UploadViews:
         async with self._uploads.opened(key) as opened:
             if opened.size:
                 await self._take(request, asked, key, opened, room)
-                content = opened.content()
+                stored = self._blobs.adopt(BlobKey(tenant_id=key.tenant_id, digest=digest), opened.path)
             else:
                 _check_place(request, asked, key, 0)
-                content = self._body(request, room)
+                stored = self._blobs.put(key.tenant_id, self._body(request, room), expected=digest)
             try:
-                await self._keep(asked, digest, content, ending=key.upload_id)
+                await self._keep(asked, digest, stored, ending=key.upload_id)
             except BlobMismatch:
                 await self._desk.write(asked, lambda uow: self._desk.registry.cancel(uow, key.upload_id))
                 await self._uploads.remove(key)
@@ -130,11 +130,9 @@ class UploadViews:
         finally:
             await self._desk.write(asked, lambda uow: uow.registry.note(key.upload_id, opened.size))
 
-    async def _keep(
-        self, asked: Asked, digest: str, content: AsyncIterator[bytes], *, ending: UUID | None = None
-    ) -> None:
+    async def _keep(self, asked: Asked, digest: str, stored: Awaitable[Blob], *, ending: UUID | None = None) -> None:
         """On the disk first, then in the repository; between the two it is nobody's, and a sweep takes it."""
-        blob = await self._blobs.put(asked.actor.tenant_id, content, expected=digest)
+        blob = await stored
 
         async def kept(uow: UnitOfWork) -> None:
             if ending is not None:

@@ -77,7 +77,7 @@ class Coverage:
 class FileCoverage(Node):
     """From Cobertura, classes of one file taken together."""
 
-    listing: ClassVar = Listing(filter=("build_result", "path"), contains=("path",), order=("path", "lines_covered"))
+    listing: ClassVar = Listing(filter=("build_result", "path"), contains=("path",), order=("path",))
 
     project_id: strawberry.ID = id_column("project_id", "Project", "Its project's id.")
     build_result: LazyBuildResult | None = to_one("build_result_id", "BuildResult", "The build that it is of.")
@@ -94,7 +94,7 @@ class TestCaseResult(Node):
 
     __test__ = False
     listing: ClassVar = Listing(
-        filter=("build_result", "test_case", "outcome"), contains=("name", "suite"), order=("number", "duration_ms")
+        filter=("build_result", "test_case", "outcome"), contains=("name", "suite")
     )
 
     project_id: strawberry.ID = id_column("project_id", "Project", "Its project's id.")
@@ -118,7 +118,7 @@ class TestCase(Node):
 
     __test__ = False
     listing: ClassVar = Listing(
-        filter=("project_id", "module", "outcome", "flaky"), contains=("name", "suite"), order=("failed", "name")
+        filter=("project_id", "module", "outcome", "flaky"), contains=("name", "suite"), order=("failed",)
     )
 
     project_id: strawberry.ID = id_column("project_id", "Project", "Its project's id.")

@@ -43,6 +43,18 @@ class BlobFolder:
         finally:
             await _in_thread(incoming.discard)
 
+    async def adopt(self, key: BlobKey, path: Path) -> Blob:
+        """By renaming it: it must lie on the same file system."""
+        return await _in_thread(self._adopt, key, path)
+
+    def _adopt(self, key: BlobKey, path: Path) -> Blob:
+        with path.open("rb") as file:
+            actual = f"{key.algorithm}:{hashlib.file_digest(file, key.algorithm).hexdigest()}"
+            if actual != key.digest:
+                raise BlobMismatch(key.digest, actual)
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return _kept(self._root, key, file.fileno(), path)
+
     def open(self, key: BlobKey, *, start: int = 0, end: int | None = None) -> io.BufferedIOBase:
         """A plain file, or a part of one."""
         with _told():
@@ -109,7 +121,6 @@ class _Incoming:
         self._path = root / ".incoming" / uuid4().hex
         self._file: int | None = None
         self._hash = hashlib.new(algorithm)
-        self._size = 0
 
     def begin(self) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -121,21 +132,13 @@ class _Incoming:
         self._hash.update(view)
         while view:
             view = view[os.write(self._file, view) :]
-        self._size += len(data)
 
     def keep(self, tenant_id: UUID, expected: str | None) -> Blob:
         assert self._file is not None
         key = BlobKey(tenant_id=tenant_id, digest=f"{self._hash.name}:{self._hash.hexdigest()}")
         if expected not in {None, key.digest}:
             raise BlobMismatch(str(expected), key.digest)
-        os.utime(self._file)
-        os.fsync(self._file)
-        target = _place(self._root, key)
-        _make(target.parent, self._root)
-        with _locked(target.parent) as folder:
-            self._path.rename(target)
-            os.fsync(folder)
-        return Blob(key=key, size=self._size, stored_at=_time(os.fstat(self._file)))
+        return _kept(self._root, key, self._file, self._path)
 
     def discard(self) -> None:
         """After ``keep`` nothing is left to remove."""
@@ -198,6 +201,19 @@ def _locked(folder: Path) -> Iterator[int]:
         yield held
     finally:
         os.close(held)
+
+
+def _kept(root: Path, key: BlobKey, file: int, path: Path) -> Blob:
+    """The open file of that path, on the disk and under its digest."""
+    os.utime(file)
+    os.fsync(file)
+    target = _place(root, key)
+    _make(target.parent, root)
+    with _locked(target.parent) as folder:
+        path.rename(target)
+        os.fsync(folder)
+    found = os.fstat(file)
+    return Blob(key=key, size=found.st_size, stored_at=_time(found))
 
 
 def _make(folder: Path, root: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from io import BufferedIOBase
+from pathlib import Path
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -56,6 +57,10 @@ class Blobs(Protocol):
         and nothing is kept; so it is after BlobMismatch. DigestInvalid before anything is read. What is expected says
         how it is digested; without, by sha256.
         """
+        ...
+
+    async def adopt(self, key: BlobKey, path: Path) -> Blob:
+        """Takes a file away that nobody writes to any more, as if its content had been put; BlobMismatch leaves it."""
         ...
 
     def open(self, key: BlobKey, *, start: int = 0, end: int | None = None) -> BufferedIOBase:

@@ -1,10 +1,12 @@
 """Blobs in memory."""
 
+import asyncio
 import hashlib
 import io
 import threading
 from collections.abc import AsyncIterable, AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 from providers.blobs.errors import BlobMismatch, BlobMissing, RangeInvalid
@@ -28,6 +30,16 @@ class MemoryBlobs:
         blob = Blob(key=key, size=len(data), stored_at=datetime.now(UTC))
         with self._lock:
             self._held[key] = (data, blob)
+        return blob
+
+    async def adopt(self, key: BlobKey, path: Path) -> Blob:
+        """Read, put and removed."""
+
+        async def content() -> AsyncIterator[bytes]:
+            yield await asyncio.to_thread(path.read_bytes)
+
+        blob = await self.put(key.tenant_id, content(), expected=key.digest)
+        await asyncio.to_thread(path.unlink)
         return blob
 
     def open(self, key: BlobKey, *, start: int = 0, end: int | None = None) -> io.BufferedIOBase:

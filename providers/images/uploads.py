@@ -49,7 +49,7 @@ class UploadFolder:
         """Nobody else writes meanwhile: UploadBusy when somebody does, UploadUnknown when it has ended."""
         file = await _in_thread(self._open, key)
         try:
-            yield Opened(file)
+            yield Opened(file, self._path(key))
         finally:
             os.close(file)
 
@@ -60,8 +60,8 @@ class UploadFolder:
             raise UploadUnknown from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(file).st_nlink == 0:
-                raise UploadUnknown
+            if self._stat(key).st_ino != os.fstat(file).st_ino:
+                raise UploadUnknown  # it ended between the opening and the lock, and may be a blob now
         except BlockingIOError as error:
             os.close(file)
             raise UploadBusy from error
@@ -101,8 +101,9 @@ class UploadFolder:
 class Opened:
     """An upload that one request writes to."""
 
-    def __init__(self, file: int) -> None:
+    def __init__(self, file: int, path: Path) -> None:
         self._file = file
+        self.path = path
 
     @property
     def size(self) -> int:
@@ -125,13 +126,6 @@ class Opened:
     async def cut(self, size: int) -> None:
         """Takes back what came after."""
         await _in_thread(os.ftruncate, self._file, size)
-
-    async def content(self) -> AsyncIterator[bytes]:
-        """From its first byte."""
-        place = 0
-        while block := await _in_thread(os.pread, self._file, BLOCK, place):
-            yield block
-            place += len(block)
 
     def _write(self, data: bytearray) -> None:
         view = memoryview(data)

@@ -120,6 +120,7 @@ class BuildArtifactRow(ProjectScoped, table=True):
     __tablename__ = "build_artifacts"
     __table_args__ = (
         UniqueConstraint("tenant_id", "build_result_id", "number", name="uq_build_artifacts_number"),
+        Index("ix_build_artifacts_build", "tenant_id", "build_result_id", "id"),
         Index("ix_build_artifacts_digest", "tenant_id", "digest"),
     )
     type_name: ClassVar[str] = "BuildArtifact"
@@ -139,7 +140,11 @@ class FileCoverageRow(ProjectScoped, table=True):
     """How much of one source file a build has run."""
 
     __tablename__ = "file_coverages"
-    __table_args__ = (UniqueConstraint("tenant_id", "build_result_id", "number", name="uq_file_coverages_number"),)
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "build_result_id", "number", name="uq_file_coverages_number"),
+        Index("ix_file_coverages_build", "tenant_id", "build_result_id", "id"),
+        Index("ix_file_coverages_path", "tenant_id", "build_result_id", "path", "id"),
+    )
     type_name: ClassVar[str] = "FileCoverage"
     build_result_id: UUID = Field(sa_type=Uuid)
     number: int
@@ -157,6 +162,7 @@ class TestCaseRow(ProjectScoped, table=True):
     __tablename__ = "test_cases"
     __table_args__ = (
         UniqueConstraint("tenant_id", "module_id", "key", name="uq_test_cases_key"),
+        Index("ix_test_cases_failed", "tenant_id", "module_id", "failed", "id"),
         Index("ix_test_cases_module", "tenant_id", "module_id", "id"),
     )
     type_name: ClassVar[str] = "TestCase"
@@ -180,6 +186,7 @@ class TestCaseResultRow(ProjectScoped, table=True):
     __tablename__ = "test_case_results"
     __table_args__ = (
         UniqueConstraint("tenant_id", "build_result_id", "number", name="uq_test_case_results_number"),
+        Index("ix_test_case_results_build", "tenant_id", "build_result_id", "id"),
         Index("ix_test_case_results_case", "tenant_id", "test_case_id", "id"),
     )
     type_name: ClassVar[str] = "TestCaseResult"

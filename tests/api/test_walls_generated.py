@@ -215,10 +215,12 @@ async def _heard(wall: Wall, url: str, name: str, declared: Any, given: dict[str
 
 GIT = ("info/refs?service=git-upload-pack", "info/refs?service=git-receive-pack", "git-upload-pack", "git-receive-pack")
 # Every address beside /graphql: what tells nothing of a tenant, and what is tried across both walls by a test here.
-OPEN = {"/healthz", "/readyz", "/login", "/logout", "/explorer/{name}"}
+OPEN = {"/healthz", "/readyz", "/login", "/logout", "/explorer/{name}", "/v2/"}
 PYPI = ("simple/", "simple/{package}", "simple/{package}/", "files/{filename}", "legacy/")  # tried in test_packages.py
 WALLED = {f"/git/{{tenant}}/{{project}}/{{name}}.git/{rest}" for rest in ("info/refs", *GIT[2:])}
 WALLED |= {"/uploads", "/artifacts/{id}"}
+V2 = ("blobs/{digest}", "blobs/uploads/", "blobs/uploads/{upload}", "manifests/{reference}", "referrers/{digest}")
+WALLED |= {f"/v2/{{name:path}}/{rest}" for rest in (*V2, "tags/list")}  # tried in test_registry.py
 WALLED |= {f"/pypi/{{tenant}}/{{project}}/{rest}" for rest in PYPI}
 
 

@@ -65,6 +65,20 @@ async def test_what_is_expected_says_how_it_is_digested(blobs: Blobs) -> None:
     assert await blobs.delete(blob.key, before=FUTURE) is True
 
 
+async def test_a_file_is_adopted_when_it_is_what_its_digest_says(blobs: Blobs, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"hello")
+    with pytest.raises(BlobMismatch, match=key(b"hello").digest):
+        await blobs.adopt(key(b"other"), path)
+    assert (path.read_bytes(), await left(blobs)) == (b"hello", set())
+    os.utime(path, (0, 0))
+    blob = await blobs.adopt(key(b"hello"), path)
+    assert (blob.key, blob.size, path.exists()) == (key(b"hello"), 5, False)
+    assert await blobs.stat(blob.key) == blob
+    assert content_of(blobs, blob.key) == b"hello"
+    assert [one async for one in blobs.older(blob.stored_at)] == []
+
+
 async def test_nothing_and_much_are_kept_too(blobs: Blobs) -> None:
     large = os.urandom(BLOCK + 1)
     for parts in ((), (large, large[:7])):

@@ -11,6 +11,15 @@ branch_labels = None
 depends_on = None
 
 
+_INDICES = (
+    ("ix_build_artifacts_build", "build_artifacts", ("build_result_id", "id")),
+    ("ix_file_coverages_build", "file_coverages", ("build_result_id", "id")),
+    ("ix_file_coverages_path", "file_coverages", ("build_result_id", "path", "id")),
+    ("ix_test_case_results_build", "test_case_results", ("build_result_id", "id")),
+    ("ix_test_cases_failed", "test_cases", ("module_id", "failed", "id")),
+)
+
+
 def upgrade() -> None:
     op.create_table(
         "build_results",
@@ -125,6 +134,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id"),
         sa.UniqueConstraint("tenant_id", "build_result_id", "number", name="uq_test_case_results_number"),
     )
+    for name, table, columns in _INDICES:
+        op.create_index(name, table, ["tenant_id", *columns])
     op.create_index("ix_test_case_results_case", "test_case_results", ["tenant_id", "test_case_id", "id"])
 
 
