@@ -93,9 +93,7 @@ class TestCaseResult(Node):
     """Texts are cut: 4,000 characters of a message, 16,000 of a stack."""
 
     __test__ = False
-    listing: ClassVar = Listing(
-        filter=("build_result", "test_case", "outcome"), contains=("name", "suite")
-    )
+    listing: ClassVar = Listing(filter=("build_result", "test_case", "outcome"), contains=("name", "suite"))
 
     project_id: strawberry.ID = id_column("project_id", "Project", "Its project's id.")
     build_result: LazyBuildResult | None = to_one(
