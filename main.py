@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from assembly.providers import build_providers
 from assembly.services import build_services
 from assembly.workers import WorkerProcess
+from http_api.artifacts import ArtifactServer
 from http_api.explorer_page import explorer_page, explorer_routes
 from http_api.front import Front
 from http_api.git import GitServer
@@ -198,6 +199,7 @@ class Slipway:
             *self._git().routes(),
             *self._uploads().routes(),
             *self._pypi().routes(),
+            *ArtifactServer(self.database, self.providers.blobs, self.authenticate).routes(),
             *login_routes(self.login_links, sessions.begin, sessions.end, lifetime=seconds),
             *(explorer_routes() if self.settings.explorer else ()),
         ]

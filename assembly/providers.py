@@ -26,13 +26,12 @@ class Providers:
 def build_providers(data: Path, *, git_slots: int, run_slots: int, wheelhouse: Path | None) -> Providers:
     """The embedded ones; their folders are made when they are first written to."""
     git = EmbeddedGit(data / "git")
-    run_logs = FileRunLogs(data / "logs")
-    blobs = BlobFolder(data / "blobs")
+    run_logs, blobs = FileRunLogs(data / "logs"), BlobFolder(data / "blobs")
     return Providers(
         git=git,
         transport=EmbeddedTransport(git, data / "git" / ".incoming", slots=git_slots),
         blobs=blobs,
         python_packages=EmbeddedPypi(blobs),
         run_logs=run_logs,
-        runner=LocalRunner(data / "work", git, run_logs, slots=run_slots, wheelhouse=wheelhouse),
+        runner=LocalRunner(data / "work", git, run_logs, blobs, slots=run_slots, wheelhouse=wheelhouse),
     )

@@ -13,6 +13,7 @@ from services.pipelines.execution import PipelineExecutionService
 from services.pipelines.generation import PipelineGeneratorService
 from services.pipelines.logs import RunLogService
 from services.pipelines.orders import RunOrders
+from services.pipelines.results import BuildResultService
 from services.pipelines.sources import PipelineSources
 from services.pipelines.triggers import TriggerService
 from services.pipelines.validation import PipelineValidator
@@ -65,6 +66,7 @@ def build_services(data: Path, database: Database, providers: Providers, failpoi
         protection=ProtectionService(),
         pipelines=PipelineGeneratorService(),
         pipeline_runs=PipelineExecutionService(),
+        build_results=BuildResultService(),
         triggers=TriggerService(git, sources),
         run_orders=RunOrders(sources),
         pipeline_validator=PipelineValidator(sources),

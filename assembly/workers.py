@@ -7,6 +7,7 @@ from storage.engine import Database
 from workers import adoption, blob_sweep, crash_loops, retention, timers
 from workers.adoption import Adoption
 from workers.blob_sweep import BlobSweep
+from workers.build_ingestion import BuildIngestionWorker
 from workers.crash_loops import CrashLoops
 from workers.dispatcher import Dispatcher
 from workers.engine import DurableEngine
@@ -67,9 +68,15 @@ def _workers(database: Database, providers: Providers, services: Services) -> tu
         PullRequestCheckWorker(database, git),
         GitMaintenanceWorker(database, git, services.repositories),
         PipelineMonitorWorker(
-            database, providers.runner, services.triggers, services.run_orders, services.pipeline_runs
+            database,
+            providers.runner,
+            services.triggers,
+            services.run_orders,
+            services.pipeline_runs,
+            services.build_results,
         ),
         PackagePublishWorker(database, providers.python_packages, services.packages),
+        BuildIngestionWorker(database, providers.blobs, services.build_results),
         PipelineGenerationWorker(database, git, _writing(services), services.pipelines, services.pull_requests),
     )
 

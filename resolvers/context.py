@@ -17,6 +17,7 @@ from services.pipelines.execution import PipelineExecutionService
 from services.pipelines.generation import PipelineGeneratorService
 from services.pipelines.logs import RunLogService
 from services.pipelines.orders import RunOrders
+from services.pipelines.results import BuildResultService
 from services.pipelines.triggers import TriggerService
 from services.pipelines.validation import PipelineValidator
 from services.platform.artifacts import ArtifactService
@@ -64,6 +65,7 @@ class Services:
     protection: ProtectionService
     pipelines: PipelineGeneratorService
     pipeline_runs: PipelineExecutionService
+    build_results: BuildResultService
     triggers: TriggerService
     run_orders: RunOrders
     pipeline_validator: PipelineValidator

@@ -8,6 +8,7 @@ from providers.pipelines.errors import Problem
 from resolvers.commands import mutation
 from resolvers.context import Context, Info
 from resolvers.execution import carry_out
+from schema.build_results import BuildResult
 from schema.connections import Connection, every
 from schema.mapping import id_of
 from schema.pipeline_commands import (
@@ -48,6 +49,9 @@ class PipelineQuery:
         "PipelineDefinition", Connection[PipelineDefinition], "The pipelines in your sight."
     )
     pipeline_runs: Connection[PipelineRun] = every("PipelineRun", Connection[PipelineRun], "The runs in your sight.")
+    build_results: Connection[BuildResult] = every(
+        "BuildResult", Connection[BuildResult], "What runs came to, in your sight."
+    )
 
 
 async def _mistakes(context: Context, yaml: str, repository: str | None, ref: str | None) -> Sequence[Problem]:

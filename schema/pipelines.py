@@ -16,6 +16,7 @@ from services.pipelines.runs import RunReason, RunStatus
 from storage.tables.pipelines import RunRecordRow
 
 if TYPE_CHECKING:
+    from schema.build_results import BuildResult
     from schema.pull_requests import PullRequest
     from schema.source_control import Commit, Repository  # noqa: F401  # LazyRepository names it
 
@@ -26,6 +27,7 @@ strawberry.enum(Status, name="RecordStatus", description="How a stage, job or st
 
 Below = dict[int | None, list[RunRecordRow]]
 LazyRun = Annotated["PipelineRun", strawberry.lazy("schema.pipelines")]
+LazyBuildResult = Annotated["BuildResult", strawberry.lazy("schema.build_results")]
 LazyCommit = Annotated["Commit", strawberry.lazy("schema.source_control")]
 LazyPullRequest = Annotated["PullRequest", strawberry.lazy("schema.pull_requests")]
 
@@ -133,6 +135,9 @@ class PipelineRun(Node):
     updated_at: datetime = column("updated_at", "When it last changed.")
     version: int = column("version", "Counts its changes.")
     trace_id: str = column("trace_id", "The trace it belongs to.")
+    build_result: LazyBuildResult | None = to_one_by(
+        "BuildResult", "What it came to; null until that is recorded.", pipeline_run_id="id"
+    )
     attempts: Connection[LazyRun] = to_many(
         "PipelineRun", "origin_id", Connection[LazyRun], "Of a first attempt: it and its retries."
     )

@@ -16,6 +16,7 @@ from services.platform.modules import Language, ModuleKind
 from storage.queries.conditions import Compare, Condition
 
 if TYPE_CHECKING:
+    from schema.build_results import BuildResult, TestCase
     from schema.packages import PackagePublication
     from schema.pipelines import PipelineDefinition
     from schema.source_control import Commit, Repository
@@ -24,6 +25,8 @@ LazyArtifact = Annotated["Artifact", strawberry.lazy("schema.platform")]
 LazyCommit = Annotated["Commit", strawberry.lazy("schema.source_control")]
 LazyRepository = Annotated["Repository", strawberry.lazy("schema.source_control")]
 LazyPackage = Annotated["PackagePublication", strawberry.lazy("schema.packages")]
+LazyBuildResult = Annotated["BuildResult", strawberry.lazy("schema.build_results")]
+LazyTestCase = Annotated["TestCase", strawberry.lazy("schema.build_results")]
 LazyPipeline = Annotated["PipelineDefinition", strawberry.lazy("schema.pipelines")]
 
 strawberry.enum(Driver, description="What runs an environment's modules.")
@@ -75,6 +78,12 @@ class Module(Node):
     )
     packages: Connection[LazyPackage] = to_many(
         "PackagePublication", "module_id", Connection[LazyPackage], "The versions of its package."
+    )
+    build_results: Connection[LazyBuildResult] = to_many(
+        "BuildResult", "module_id", Connection[LazyBuildResult], "What its runs came to."
+    )
+    test_cases: Connection[LazyTestCase] = to_many(
+        "TestCase", "module_id", Connection[LazyTestCase], "Its tests over all runs; flaky ones by filter."
     )
 
 

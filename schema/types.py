@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from schema.build_results import BuildArtifact, BuildResult, FileCoverage, TestCase, TestCaseResult
 from schema.dead_letters import DeadLetter
 from schema.mapping import Node
 from schema.packages import PackageFile, PackagePublication
@@ -11,7 +12,15 @@ from schema.pull_requests import Check, PullRequest, Review
 from schema.source_control import Branch, Commit, Repository
 from storage.tables.operations import DeadLetterRow
 from storage.tables.packages import PackageFileRow, PackagePublicationRow
-from storage.tables.pipelines import PipelineDefinitionRow, PipelineRunRow
+from storage.tables.pipelines import (
+    BuildArtifactRow,
+    BuildResultRow,
+    FileCoverageRow,
+    PipelineDefinitionRow,
+    PipelineRunRow,
+    TestCaseResultRow,
+    TestCaseRow,
+)
 from storage.tables.platform import (
     ArtifactRow,
     ConfigurationRow,
@@ -28,11 +37,14 @@ from storage.tables.source_control import BranchRow, CheckRow, CommitRow, PullRe
 TYPES: Final[dict[str, tuple[type[Node], type[TenantScoped]]]] = {
     "Artifact": (Artifact, ArtifactRow),
     "Branch": (Branch, BranchRow),
+    "BuildArtifact": (BuildArtifact, BuildArtifactRow),
+    "BuildResult": (BuildResult, BuildResultRow),
     "Check": (Check, CheckRow),
     "Commit": (Commit, CommitRow),
     "Configuration": (Configuration, ConfigurationRow),
     "Environment": (Environment, EnvironmentRow),
     "DeadLetter": (DeadLetter, DeadLetterRow),
+    "FileCoverage": (FileCoverage, FileCoverageRow),
     "Identity": (Identity, IdentityRow),
     "Module": (Module, ModuleRow),
     "PackageFile": (PackageFile, PackageFileRow),
@@ -43,6 +55,8 @@ TYPES: Final[dict[str, tuple[type[Node], type[TenantScoped]]]] = {
     "PullRequest": (PullRequest, PullRequestRow),
     "Repository": (Repository, RepositoryRow),
     "Review": (Review, ReviewRow),
+    "TestCase": (TestCase, TestCaseRow),
+    "TestCaseResult": (TestCaseResult, TestCaseResultRow),
     "Tenant": (Tenant, TenantRow),
     "Token": (Token, TokenRow),
 }

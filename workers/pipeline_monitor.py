@@ -14,6 +14,7 @@ from providers.pipelines.executor import PipelineExecutor
 from providers.pipelines.values import Change, Ended, FailureReason, RunKey, RunOrder, Status
 from services.pipelines.execution import PipelineExecutionService
 from services.pipelines.orders import RunOrders
+from services.pipelines.results import BuildResultService
 from services.pipelines.runs import FINISHED, RunStatus
 from services.pipelines.triggers import Moved, TriggerService
 from storage.engine import Database
@@ -65,12 +66,14 @@ class PipelineMonitorWorker:
         triggers: TriggerService,
         orders: RunOrders,
         execution: PipelineExecutionService,
+        results: BuildResultService,
     ) -> None:
         self._database = database
         self._executor = executor
         self._triggers = triggers
         self._orders = orders
         self._execution = execution
+        self._results = results
         self._cancels: dict[str, asyncio.Event] = {}
         self._driven: set[RunKey] = set()
         database.heard.append(self._hear)
@@ -208,7 +211,7 @@ class PipelineMonitorWorker:
         try:
             async with aclosing(self._executor.watch(key)) as changes:
                 async for change in changes:
-                    if change.records:
+                    if change.records or change.produced:
                         await progress(new_id().hex, partial(self._told, delivery, change))
                     if change.ended is not None:
                         return change.ended
@@ -219,6 +222,7 @@ class PipelineMonitorWorker:
 
     async def _told(self, delivery: Delivery, change: Change, uow: UnitOfWork) -> None:
         await self._execution.progressed(uow, delivery.subject_id, change.records)
+        await self._results.collected(uow, delivery.subject_id, change.produced)
 
     async def _cancel_when_asked(self, delivery: Delivery, key: RunKey) -> None:
         """Woken at once by this process's commits; by a look at the row when another process was asked."""

@@ -81,6 +81,33 @@ class Record:
     finished_at: datetime | None = None
 
 
+class ProducedKind(StrEnum):
+    """What a file that a run has put out is."""
+
+    ARTIFACT = "ARTIFACT"
+    TEST_RESULTS = "TEST_RESULTS"
+    COVERAGE = "COVERAGE"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Produced:
+    """A file that a step has put out; its content is a blob of the tenant, there before this is told.
+
+    ``number`` counts from 1 in the run, ``step`` is the number of its record. ``name`` is the artifact's or the title
+    of the tests, ``path`` where the file stands in it, ``written`` the format of results, such as JUNIT or COBERTURA.
+    """
+
+    number: int
+    step: int
+    kind: ProducedKind
+    name: str
+    path: str
+    digest: str
+    size: int
+    executable: bool = False
+    written: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ended:
     """How the whole run went; the last thing that is told of it."""
@@ -92,7 +119,8 @@ class Ended:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """The records that are new or changed since the last one."""
+    """The records that are new or changed since the last one, and what was put out since."""
 
     records: tuple[Record, ...]
+    produced: tuple[Produced, ...] = ()
     ended: Ended | None = None

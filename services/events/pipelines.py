@@ -59,3 +59,18 @@ class PipelineRunFinished(Event):
     status: str
     failure_reason: str | None
     attempt: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildCompleted(Event):
+    """What a run that ended came to is recorded: ``status`` is the run's, ``artifacts`` how many files it put out."""
+
+    subject: ClassVar[str] = "BuildResult"
+    pipeline_run_id: UUID = field(metadata={"of": "PipelineRun"})
+    repository_id: UUID = field(metadata={"of": "Repository"})
+    branch: str
+    commit_sha: str
+    status: str
+    tests_total: int
+    tests_failed: int
+    artifacts: int

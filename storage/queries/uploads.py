@@ -13,9 +13,11 @@ from storage.access import Access
 from storage.queries.packages import filed
 from storage.queries.visible import visible
 from storage.tables.operations import UploadRow
+from storage.tables.pipelines import BuildArtifactRow
 from storage.tables.scoped import now
 from storage.upserts import insert_or_update
 
+_REFERRING: Final = (UploadRow, BuildArtifactRow)
 _KEEP: Final = insert_or_update(UploadRow, ("size", "created_by", "created_at"))
 
 
@@ -56,7 +58,9 @@ class UploadQueries:
 
 async def referred_to(session: AsyncSession, keys: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
     """Those of these (tenant, digest) that any row refers to; in the system role, for the sweep of blobs."""
-    c: Any = UploadRow
-    statement = select(c.tenant_id, c.digest).where(tuple_(c.tenant_id, c.digest).in_(keys))
-    uploads = {(tenant_id, digest) for tenant_id, digest in await session.execute(statement)}
-    return uploads | await filed(session, keys)
+    found: set[tuple[UUID, str]] = set()
+    for kind in _REFERRING:
+        c: Any = kind
+        statement = select(c.tenant_id, c.digest).where(tuple_(c.tenant_id, c.digest).in_(keys)).distinct()
+        found |= {(tenant_id, digest) for tenant_id, digest in await session.execute(statement)}
+    return found | await filed(session, keys)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, Index, UniqueConstraint, Uuid
+from sqlalchemy import JSON, BigInteger, Index, UniqueConstraint, Uuid
 from sqlmodel import Field
 
 from storage.tables.scoped import ProjectScoped, UtcDateTime
@@ -83,3 +83,112 @@ class RunRecordRow(ProjectScoped, table=True):
     exit_code: int | None = None
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class BuildResultRow(ProjectScoped, table=True):
+    """What a run that has ended came to, one a run; counts of tests and coverage are over all its result files."""
+
+    __tablename__ = "build_results"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "pipeline_run_id", name="uq_build_results_run"),
+        Index("ix_build_results_module", "tenant_id", "module_id", "id"),
+    )
+    type_name: ClassVar[str] = "BuildResult"
+    pipeline_run_id: UUID = Field(sa_type=Uuid)
+    module_id: UUID = Field(sa_type=Uuid)
+    repository_id: UUID = Field(sa_type=Uuid)
+    branch: str
+    commit_sha: str
+    status: str
+    tests_total: int = 0
+    tests_passed: int = 0
+    tests_failed: int = 0
+    tests_skipped: int = 0
+    coverage_files: int = 0
+    lines_covered: int = 0
+    lines: int = 0
+    branches_covered: int = 0
+    branches: int = 0
+    duration_ms: int | None = None
+    problems: list[str] = Field(sa_type=JSON)
+    trace_id: str
+
+
+class BuildArtifactRow(ProjectScoped, table=True):
+    """A file that a run has put out; the content is the tenant's blob of this digest."""
+
+    __tablename__ = "build_artifacts"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "build_result_id", "number", name="uq_build_artifacts_number"),
+        Index("ix_build_artifacts_digest", "tenant_id", "digest"),
+    )
+    type_name: ClassVar[str] = "BuildArtifact"
+    build_result_id: UUID = Field(sa_type=Uuid)
+    number: int
+    step: int
+    kind: str
+    name: str
+    path: str
+    digest: str
+    size: int = Field(sa_type=BigInteger)
+    executable: bool
+    written: str | None = None
+
+
+class FileCoverageRow(ProjectScoped, table=True):
+    """How much of one source file a build has run."""
+
+    __tablename__ = "file_coverages"
+    __table_args__ = (UniqueConstraint("tenant_id", "build_result_id", "number", name="uq_file_coverages_number"),)
+    type_name: ClassVar[str] = "FileCoverage"
+    build_result_id: UUID = Field(sa_type=Uuid)
+    number: int
+    path: str
+    lines_covered: int
+    lines: int
+    branches_covered: int
+    branches: int
+
+
+class TestCaseRow(ProjectScoped, table=True):
+    """A test of a module over all its runs; ``key`` is of suite and name, ``recent`` what ``flaky`` is told by."""
+
+    __test__ = False
+    __tablename__ = "test_cases"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "module_id", "key", name="uq_test_cases_key"),
+        Index("ix_test_cases_module", "tenant_id", "module_id", "id"),
+    )
+    type_name: ClassVar[str] = "TestCase"
+    module_id: UUID = Field(sa_type=Uuid)
+    key: str
+    suite: str
+    name: str
+    outcome: str
+    runs: int = 0
+    passed: int = 0
+    failed: int = 0
+    recent: list[str] = Field(sa_type=JSON)
+    flaky: bool = False
+    flaky_because: str | None = None
+
+
+class TestCaseResultRow(ProjectScoped, table=True):
+    """How a test went in one build."""
+
+    __test__ = False
+    __tablename__ = "test_case_results"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "build_result_id", "number", name="uq_test_case_results_number"),
+        Index("ix_test_case_results_case", "tenant_id", "test_case_id", "id"),
+    )
+    type_name: ClassVar[str] = "TestCaseResult"
+    build_result_id: UUID = Field(sa_type=Uuid)
+    test_case_id: UUID = Field(sa_type=Uuid)
+    number: int
+    suite: str
+    name: str
+    outcome: str
+    duration_ms: int | None = None
+    message: str | None = None
+    stack: str | None = None

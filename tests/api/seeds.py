@@ -1,11 +1,15 @@
 """A tenant or project with a row of every type in it, under names that nothing else has."""
 
 import hashlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 from main import Slipway
+from providers.pipelines.results.values import CaseResult, FileCoverage, Outcome
+from providers.pipelines.values import Produced, ProducedKind
+from services.pipelines.results import Ingested
 from storage.access import Access, Cause
 from storage.ids import PREFIXES, parse_id, public_id
 from storage.tables.operations import DeadLetterRow
@@ -14,6 +18,7 @@ from tests.api.conftest import Client
 from tests.packages import wheel
 
 ABSENT = "zz000"  # the marker of what nobody ever made; markers have one length, so that masked answers compare
+_CAUSE = Cause(actor_id=None, on_behalf_of=None, trace_id="a" * 32, correlation_id="seed", causation_id="seed")
 _SHAS = ("Commit.sha", "PullRequest.sourceSha", "PullRequest.mergeSha")
 
 
@@ -61,6 +66,12 @@ def natural_keys(tenant: str, marker: str) -> dict[str, str]:
         "Upload.digest": "sha256:" + hashlib.sha256(f"{marker} uploaded".encode()).hexdigest(),
         "PackagePublication.name": f"{marker}-package",
         "PackageFile.filename": f"{marker}_package-1.0-py3-none-any.whl",
+        "BuildArtifact.name": f"{marker}-dist",
+        "BuildArtifact.path": f"{marker}.whl",
+        "BuildArtifact.digest": "sha256:" + hashlib.sha256(f"{marker} built".encode()).hexdigest(),
+        "TestCase.suite": f"{marker}_suite",
+        "TestCase.name": f"test_{marker}",
+        "FileCoverage.path": f"{marker}.py",
         "Commit.message": f"{marker} said",
         "PullRequest.title": f"{marker} proposed",
         "Token.name": f"{marker}-token",
@@ -89,6 +100,7 @@ async def seeded(admin: Client, tenant: str, marker: str) -> Seeds:
     await _repository(admin, seeds)
     await _pull_requests(admin, seeds)
     await _package(admin, seeds)
+    await _build_result(admin, seeds)
     await _dead_letter(admin, seeds)
     unknown = sorted(set(seeds.types) - set(PREFIXES) - {"Human"})
     assert not unknown, f"{unknown} are seeded and have no prefix in storage/ids.py"
@@ -190,12 +202,47 @@ async def _proposed(admin: Client, seeds: Seeds, branch: str) -> dict[str, Any]:
     return pull
 
 
+async def _build_result(admin: Client, seeds: Seeds) -> None:
+    """No program runs here: what a run comes to is recorded by the service that does so."""
+    values, service = seeds.values, admin.slipway.services.build_results
+    access = Access(tenant_id=parse_id(values["Tenant"])[1])
+    _, run_id = parse_id(values["PipelineRun"])
+    case = CaseResult(suite=values["TestCase.suite"], name=values["TestCase.name"], outcome=Outcome.FAILED,
+                      message=seeds.marker, stack=seeds.marker)  # fmt: skip
+    covered = FileCoverage(path=values["FileCoverage.path"], lines_covered=1, lines=2)
+    produced = Produced(number=1, step=1, kind=ProducedKind.ARTIFACT, name=values["BuildArtifact.name"],
+                        path=values["BuildArtifact.path"], digest=values["BuildArtifact.digest"], size=1)  # fmt: skip
+    await admin.slipway.providers.blobs.put(access.tenant_id, _once(f"{seeds.marker} built".encode()))
+    ingested = Ingested(cases=[case], files=[covered], problems=[seeds.marker])
+    async with unit_of_work(admin.slipway.database, access, _CAUSE) as uow:
+        await service.collected(uow, run_id, [produced])
+        await service.tested(uow, run_id, ingested.tests())
+        await service.covered(uow, run_id, 1, ingested.files)
+        await service.completed(uow, run_id, ingested)
+        await uow.commit()
+    selection = """buildResult { id artifacts { nodes { id } } files { nodes { id } }
+        testResults { nodes { id testCase { id } } } }"""
+    query = f"query($id: ID!) {{ node(id: $id) {{ ... on PipelineRun {{ {selection} }} }} }}"
+    made = (await admin.ask(query, id=values["PipelineRun"]))["node"]["buildResult"]
+    (result,) = made["testResults"]["nodes"]
+    values["BuildResult"], values["TestCaseResult"], values["TestCase"] = (
+        made["id"],
+        result["id"],
+        result["testCase"]["id"],
+    )
+    values["BuildArtifact"] = made["artifacts"]["nodes"][0]["id"]
+    values["FileCoverage"] = made["files"]["nodes"][0]["id"]
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
 async def _dead_letter(admin: Client, seeds: Seeds) -> None:
     """No worker fails for real here: the row is written as the runtime writes it."""
     values = seeds.values
     _, tenant_id = parse_id(values["Tenant"])
     _, project_id = parse_id(values["Project"])
-    cause = Cause(actor_id=None, on_behalf_of=None, trace_id="a" * 32, correlation_id="seed", causation_id="seed")
     row = DeadLetterRow(
         tenant_id=tenant_id,
         project_id=project_id,
@@ -205,7 +252,7 @@ async def _dead_letter(admin: Client, seeds: Seeds) -> None:
         attempts=3,
         reason=seeds.marker,
     )
-    async with unit_of_work(admin.slipway.database, Access(tenant_id=tenant_id), cause) as uow:
+    async with unit_of_work(admin.slipway.database, Access(tenant_id=tenant_id), _CAUSE) as uow:
         await uow.rows.add(row)
         await uow.commit()
     values["DeadLetter"] = public_id("DeadLetter", row.id)

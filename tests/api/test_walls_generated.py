@@ -218,7 +218,7 @@ GIT = ("info/refs?service=git-upload-pack", "info/refs?service=git-receive-pack"
 OPEN = {"/healthz", "/readyz", "/login", "/logout", "/explorer/{name}"}
 PYPI = ("simple/", "simple/{package}", "simple/{package}/", "files/{filename}", "legacy/")  # tried in test_packages.py
 WALLED = {f"/git/{{tenant}}/{{project}}/{{name}}.git/{rest}" for rest in ("info/refs", *GIT[2:])} | {"/uploads"}
-WALLED |= {f"/pypi/{{tenant}}/{{project}}/{rest}" for rest in PYPI}
+WALLED |= {f"/pypi/{{tenant}}/{{project}}/{rest}" for rest in PYPI} | {"/artifacts/{id}"}
 
 
 async def test_every_address_is_known_to_be_open_or_walled(sides: dict[str, Wall]) -> None:
@@ -242,6 +242,18 @@ async def test_no_upload_reaches_beyond_the_wall(wall: Wall) -> None:
         told.append(f"{response.status_code} {response.text.replace(given['project'], 'GIVEN')}")
     assert told[0] == told[1]
     assert told[0].startswith("404 ")
+
+
+async def test_no_artifact_is_read_beyond_the_wall(wall: Wall) -> None:
+    headers, told = {"Authorization": f"Bearer {wall.asker.token}"}, []
+    foreign = wall.foreign.values["BuildArtifact"]
+    for given in (foreign, absent("BuildArtifact", foreign), "run-1", wall.foreign.values["BuildResult"]):
+        response = await wall.asker.http.get(f"/artifacts/{given}", headers=headers)
+        told.append((response.status_code, response.text))
+    assert told == [told[1]] * 4
+    assert told[0][0] == 404
+    own = await wall.asker.http.get(f"/artifacts/{wall.own.values['BuildArtifact']}", headers=headers)
+    assert (own.status_code, own.text) == (200, f"{wall.own.marker} built")
 
 
 @pytest.mark.parametrize("rest", GIT)

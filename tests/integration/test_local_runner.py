@@ -11,13 +11,14 @@ from uuid import uuid4
 
 import pytest
 
+from providers.blobs.folder import BlobFolder
 from providers.git.embedded import EmbeddedGit
 from providers.git.values import FileChange, FileMode, RepositoryKey, Signature
 from providers.pipelines.errors import PipelineInvalid, RunLost
 from providers.pipelines.local import log as log_module
 from providers.pipelines.local.log import FileRunLogs
 from providers.pipelines.local.runner import LocalRunner
-from providers.pipelines.values import Ended, FailureReason, Record, RunKey, RunOrder, Status
+from providers.pipelines.values import Ended, FailureReason, Produced, Record, RunKey, RunOrder, Status
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Ran:
     ended: Ended
     records: dict[int, Record]
     lines: list[str]
+    produced: list[Produced]
 
     @property
     def steps(self) -> list[tuple[str, str | None]]:
@@ -38,7 +40,8 @@ class Machine:
 
     def __init__(self, root: Path) -> None:
         self.root, self.git, self.logs = root, EmbeddedGit(root / "git"), FileRunLogs(root / "logs")
-        self.runner = LocalRunner(root / "work", self.git, self.logs, slots=1)
+        self.blobs = BlobFolder(root / "blobs")
+        self.runner = LocalRunner(root / "work", self.git, self.logs, self.blobs, slots=1)
         self.repository = RepositoryKey(tenant_id=uuid4(), repository_id=uuid4())
         self.sha = ""
 
@@ -69,11 +72,13 @@ class Machine:
     async def run(self, yaml: str, cancel_at: str | None = None, **variables: str) -> Ran:
         order = self.order(yaml, **variables)
         records: dict[int, Record] = {}
+        produced: list[Produced] = []
         async with asyncio.timeout(30), self.runner.turn(order.key.tenant_id):
             await self.runner.start(order)
             canceling = asyncio.create_task(self.cancel(order.key, cancel_at)) if cancel_at else None
             async for change in self.runner.watch(order.key):
                 records |= {record.number: record for record in change.records}
+                produced += change.produced
                 if change.ended is not None:
                     break
             await self.runner.forget(order.key)
@@ -84,7 +89,7 @@ class Machine:
         while more := await self.logs.read(order.key, after=len(lines), limit=500):
             lines += [line.text for line in more]
         assert list((self.root / "work").glob("*")) == []
-        return Ran(change.ended, records, lines)
+        return Ran(change.ended, records, lines, produced)
 
     async def cancel(self, key: RunKey, at: str) -> None:
         lines: list[str] = []

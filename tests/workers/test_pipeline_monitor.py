@@ -7,6 +7,7 @@ import pytest
 
 from providers.errors import ProviderUnavailable
 from providers.git.embedded import EmbeddedGit
+from providers.pipelines.definition.tasks import TASKS
 from providers.pipelines.values import RunKey
 from storage.event_log import EventFilter, read
 from storage.tables.operations import EventRow
@@ -135,7 +136,7 @@ async def test_a_file_that_cannot_run_fails_with_each_mistake_before_anything_ru
     assert (run["status"], run["failureReason"], run["stages"]) == ("FAILED", "INVALID_PIPELINE", [])
     assert run["failure"].splitlines() == [
         "azure-pipelines.yml:4:3: 'stepz' is not supported in a job: did you mean 'steps'?",
-        "azure-pipelines.yml:6:5: the task 'Unknown@1' is not supported: script, bash, checkout pass",
+        f"azure-pipelines.yml:6:5: the task 'Unknown@1' is not supported: {', '.join(TASKS)} pass",
     ]
 
 

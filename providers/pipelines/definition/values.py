@@ -14,16 +14,19 @@ class StepKind(StrEnum):
     CHECKOUT = "CHECKOUT"
     SCRIPT = "SCRIPT"
     BASH = "BASH"
+    TASK = "TASK"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """``script`` is None for a checkout; minutes of None leave it to the job's timeout."""
+    """``script`` is None for a checkout and a task; minutes of None leave it to the job's timeout."""
 
     kind: StepKind
     name: str | None = None
     display_name: str
     script: str | None = None
+    task: str | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
     condition: str | None = None
     continue_on_error: bool = False
     enabled: bool = True

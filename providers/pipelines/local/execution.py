@@ -5,17 +5,19 @@ import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from providers.blobs.store import Blobs
 from providers.errors import ProviderError
 from providers.pipelines.definition.conditions import Standing, Verdict, decide
 from providers.pipelines.definition.values import Job, Pipeline, Stage
 from providers.pipelines.expressions.errors import ExpressionError
+from providers.pipelines.local.collection import Collection
 from providers.pipelines.local.jobs import run_job
 from providers.pipelines.local.log import LogWriter
 from providers.pipelines.local.order import run_in_order, together
 from providers.pipelines.local.outcomes import Outcomes
+from providers.pipelines.local.place import JobPlace
 from providers.pipelines.local.records import Records
 from providers.pipelines.local.sandbox import UNSANDBOXED, Sandbox
-from providers.pipelines.local.steps import JobPlace
 from providers.pipelines.local.variables import Variables
 from providers.pipelines.local.workspace import Workspace, commit_time
 from providers.pipelines.values import Ended, FailureReason, RunOrder, Status
@@ -32,6 +34,7 @@ class RunExecution:
         bare: Path,
         folder: Path,
         log: LogWriter,
+        blobs: Blobs,
         wheelhouse: Path | None,
     ) -> None:
         self.records = Records(pipeline)
@@ -40,6 +43,7 @@ class RunExecution:
         self._bare = bare
         self._folder = folder
         self._log = log
+        self._collection = Collection(blobs, order.key.tenant_id, self.records.put_out)
         self._wheelhouse = wheelhouse
         self._places: set[JobPlace] = set()
         self._outcomes = Outcomes()
@@ -137,6 +141,7 @@ class RunExecution:
             variables=variables,
             log=self._log,
             mark=f"{self._order.key.run_id.hex}.{number}",
+            collection=self._collection,
             sandbox=Sandbox(workspace.root, workspace.readable),
             outputs=outputs,
         )

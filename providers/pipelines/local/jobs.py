@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 from providers.pipelines.definition.conditions import Standing, decide
 from providers.pipelines.definition.values import Job, Step
+from providers.pipelines.local.place import JobPlace, StepEnd
 from providers.pipelines.local.records import Records
-from providers.pipelines.local.steps import JobPlace, StepEnd, run_step
+from providers.pipelines.local.steps import run_step
 from providers.pipelines.values import Status
 
 

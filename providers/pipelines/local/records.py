@@ -1,14 +1,14 @@
 """How a run's stages, jobs and steps stand, and what of it its watcher has not been told yet."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 from providers.pipelines.definition.values import Pipeline
-from providers.pipelines.values import DONE, Change, Ended, Record, RecordKind, Status
+from providers.pipelines.values import DONE, Change, Ended, Produced, Record, RecordKind, Status
 
 MOMENT_SECONDS: Final = 0.1
 
@@ -20,6 +20,7 @@ class Records:
         self._records: dict[int, Record] = {}
         self._numbers: dict[tuple[str | int, ...], int] = {}
         self._untold: dict[int, None] = {}
+        self._produced: list[Produced] = []
         self._ended: Ended | None = None
         self._news = asyncio.Event()
         self._over = asyncio.Event()
@@ -72,6 +73,11 @@ class Records:
             if record.parent == number:
                 self.close(record.number, explanation)
 
+    def put_out(self, produced: Sequence[Produced]) -> None:
+        """Files that are stored."""
+        self._produced += produced
+        self._news.set()
+
     def finish(self, ended: Ended) -> None:
         """The run is over."""
         self._ended = ended
@@ -89,9 +95,10 @@ class Records:
             self._news.clear()
             told = tuple(self._records[number] for number in sorted(self._untold))
             self._untold.clear()
+            produced, self._produced = tuple(self._produced), []
             ended = self._ended
-            if told or ended is not None:
-                yield Change(records=told, ended=ended)
+            if told or produced or ended is not None:
+                yield Change(records=told, produced=produced, ended=ended)
             if ended is not None:
                 return
             await self._news.wait()

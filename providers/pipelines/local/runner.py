@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from uuid import UUID
 
+from providers.blobs.store import Blobs
 from providers.git.repositories import GitRepositories
 from providers.pipelines.definition.load import load
 from providers.pipelines.errors import RunLost
@@ -20,11 +21,19 @@ class LocalRunner:
     """Workspaces below ``folder``, one a job; a run that was started by another process is lost."""
 
     def __init__(
-        self, folder: Path, git: GitRepositories, logs: FileRunLogs, *, slots: int, wheelhouse: Path | None = None
+        self,
+        folder: Path,
+        git: GitRepositories,
+        logs: FileRunLogs,
+        blobs: Blobs,
+        *,
+        slots: int,
+        wheelhouse: Path | None = None,
     ) -> None:
         self._folder = folder
         self._git = git
         self._logs = logs
+        self._blobs = blobs
         self._slots = Slots(slots)
         self._wheelhouse = wheelhouse
         self._running: dict[RunKey, RunExecution] = {}
@@ -41,7 +50,7 @@ class LocalRunner:
         log, folder = self._logs.writer(order.key), self._at(order.key)
         bare = self._git.path(order.repository)
         self._running[order.key] = RunExecution(
-            order, pipeline, bare=bare, folder=folder, log=log, wheelhouse=self._wheelhouse
+            order, pipeline, bare=bare, folder=folder, log=log, blobs=self._blobs, wheelhouse=self._wheelhouse
         )
 
     async def adopt(self, key: RunKey) -> None:

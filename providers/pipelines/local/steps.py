@@ -3,66 +3,22 @@
 import asyncio
 import codecs
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from providers.pipelines.definition.values import Step, StepKind
-from providers.pipelines.local.children import MARK, Child, kill_marked
+from providers.pipelines.local.children import MARK, Child
 from providers.pipelines.local.log import LogWriter
-from providers.pipelines.local.sandbox import Sandbox
-from providers.pipelines.local.variables import Variables
+from providers.pipelines.local.place import JobPlace, StepEnd
+from providers.pipelines.local.publishing import Publisher, heed
+from providers.pipelines.local.tasks import run_task
 from providers.pipelines.local.voice import StepVoice
-from providers.pipelines.local.workspace import Workspace
-from providers.pipelines.values import RunOrder, Status
+from providers.pipelines.values import Status
 
 _SHELL: Final = ("bash", "--noprofile", "--norc")
 _LONGEST_REST: Final = 65_536
 RETRY_SECONDS: Final = 1.0
 _SLOWED_SECONDS: Final = 0.002
-
-
-@dataclass(frozen=True, kw_only=True)
-class StepEnd:
-    """How a step went."""
-
-    status: Status
-    explanation: str | None = None
-    exit_code: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class JobPlace:
-    """What the steps of one job share; ``mark`` is in the environment of whatever runs in it."""
-
-    order: RunOrder
-    bare: Path
-    workspace: Workspace
-    variables: Variables
-    log: LogWriter
-    mark: str
-    sandbox: Sandbox
-    outputs: dict[str, str] = field(default_factory=dict)
-    paths: list[str] = field(default_factory=list)
-    children: list[Child] = field(default_factory=list)
-
-    def write(self, number: int, texts: Sequence[str]) -> None:
-        """Lines of the log, without secrets."""
-        self.log.write(number, [self.variables.masked(text) for text in texts])
-
-    def kill(self) -> None:
-        """Ends what runs at once."""
-        for child in self.children:
-            child.kill()
-
-    async def clear(self) -> None:
-        """Ends what its steps left behind, also what hid in a session of its own."""
-        for child in self.children:
-            await child.end()
-        await asyncio.to_thread(kill_marked, self.mark)
-        self.sandbox.close()
 
 
 async def run_step(place: JobPlace, step: Step, number: int) -> StepEnd:
@@ -99,6 +55,8 @@ async def _run(place: JobPlace, step: Step, number: int) -> StepEnd:
         await place.workspace.check_out(place.bare, place.order.commit_sha)
         place.write(number, [f"HEAD is now at {place.order.commit_sha}"])
         return StepEnd(status=Status.SUCCEEDED, exit_code=0)
+    if step.task is not None:
+        return await run_task(place, step.task, step.inputs, number)
     expand = place.variables.expand
     script = place.workspace.script(expand(step.script or ""))
     folder = place.workspace.sources / expand(step.working_directory or "")
@@ -113,7 +71,20 @@ async def _run(place: JobPlace, step: Step, number: int) -> StepEnd:
     except asyncio.CancelledError:
         await child.end()
         raise
-    return _ended(step, code, voice)
+    end = _ended(step, code, voice)
+    return await _published(place, voice, number) or end
+
+
+async def _published(place: JobPlace, voice: StepVoice, number: int) -> StepEnd | None:
+    """What its commands want published, also of a step that failed; how it ends when that is refused."""
+    publisher, end = Publisher(place=place, step=number), None
+    for wanted in voice.wanted:
+        try:
+            place.write(number, await heed(publisher, wanted))
+        except ValueError as error:
+            end = StepEnd(status=Status.FAILED, explanation=f"##vso[{wanted.name}]: {error}"[:2_000])
+            place.write(number, [f"##[error]{end.explanation}"])
+    return end
 
 
 def _environment(place: JobPlace, step: Step) -> dict[str, str]:

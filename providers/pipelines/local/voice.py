@@ -7,6 +7,7 @@ from providers.pipelines.local.commands import Command, command_in
 from providers.pipelines.local.variables import Variables
 from providers.pipelines.values import Status
 
+MOST_WANTED: Final = 100
 _RESULTS: Final = {
     "succeeded": Status.SUCCEEDED,
     "succeededwithissues": Status.SUCCEEDED_WITH_ISSUES,
@@ -15,7 +16,7 @@ _RESULTS: Final = {
 
 
 class StepVoice:
-    """One step's; ``result`` is what ``task.complete`` asked for, at worst."""
+    """One step's; ``result`` is what ``task.complete`` asked for, at worst, ``wanted`` what shall be published."""
 
     def __init__(
         self,
@@ -31,6 +32,7 @@ class StepVoice:
         self._paths = paths
         self._name = name
         self.result: Status | None = None
+        self.wanted: list[Command] = []
 
     def hear(self, lines: Sequence[str]) -> None:
         """Lines as they come."""
@@ -97,6 +99,13 @@ class StepVoice:
         self._paths.insert(0, command.data)
         return []
 
+    def _want(self, command: Command) -> Sequence[str]:
+        """Done once the step's program has ended."""
+        if len(self.wanted) >= MOST_WANTED:
+            return [f"##[warning]over {MOST_WANTED} things to publish in one step: {command.name} was not heeded"]
+        self.wanted.append(command)
+        return []
+
     def _progress(self, command: Command) -> Sequence[str]:
         return [f"##[progress]{command.properties.get('value', '')} {command.data}".rstrip()]
 
@@ -109,4 +118,7 @@ _HEEDED: Final[Mapping[str, Callable[[StepVoice, Command], Sequence[str]]]] = {
     "task.debug": StepVoice._debug,
     "task.prependpath": StepVoice._prepend_path,
     "task.setprogress": StepVoice._progress,
+    "artifact.upload": StepVoice._want,
+    "results.publish": StepVoice._want,
+    "codecoverage.publish": StepVoice._want,
 }

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.pipelines.definition.load import load, load_triggers
+from providers.pipelines.definition.tasks import TASKS
 from providers.pipelines.definition.triggers import matches
 from providers.pipelines.definition.values import Filter, StepKind, Trigger
 from providers.pipelines.errors import PipelineInvalid, Problem
@@ -82,9 +83,9 @@ MISTAKES = [
     ("- script: x", "1:1: the file is a mapping: stages, jobs or steps, and more"),
     ("trigger: none", "1:1: the pipeline needs stages, jobs or steps"),
     ("steps: []", "1:8: steps of the pipeline is a list of at least one"),
-    ("steps:\n- script: x\n- scrip: y", "3:3: a step is one of script, bash, checkout"),
+    ("steps:\n- script: x\n- scrip: y", "3:3: a step is one of script, bash, checkout, task, publish, download"),
     ("steps:\n- script: x\n  bash: y", "2:3: a step is one of script and bash, not both"),
-    ("steps:\n- task: Npm@1", "2:3: the task 'Npm@1' is not supported: script, bash, checkout pass"),
+    ("steps:\n- task: Npm@1", "2:3: the task 'Npm@1' is not supported: " + ", ".join(TASKS) + " pass"),
     ("steps:\n- script: ' '", "2:3: script has nothing to run"),
     ("steps:\n- script: x\n  nam: y", "3:3: 'nam' is not supported in a step: did you mean 'name'?"),
     ("steps:\n- script: x\n  enabled: maybe", "3:3: enabled of a step is true or false, not 'maybe'"),
@@ -128,8 +129,8 @@ def test_every_mistake_is_told_in_the_order_of_the_file() -> None:
     assert problems(text) == [
         "3:3: 'typo' is not supported in a job: condition, continueOnError, dependsOn, displayName, job, pool, steps,"
         " strategy, timeoutInMinutes, variables pass",
-        "5:5: a step is one of script, bash, checkout",
-        "6:5: the task 'T@1' is not supported: script, bash, checkout pass",
+        "5:5: a step is one of script, bash, checkout, task, publish, download",
+        "6:5: the task 'T@1' is not supported: " + ", ".join(TASKS) + " pass",
         "7:3: job 'a' is named twice",
     ]
 
