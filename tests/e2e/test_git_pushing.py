@@ -145,7 +145,14 @@ async def test_a_pushs_events_carry_the_correlation_id_of_its_log_line(
 ) -> None:
     await commit(clone, "a.txt")
     await done("push", "--quiet", "origin", "main:work", at=clone)
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "git-receive-pack" in line and "POST" in line]
+    told = ""
+    async with asyncio.timeout(5):
+        while not (
+            lines := [one for one in told.splitlines(keepends=True) if "git-receive-pack" in one and "POST" in one]
+        ):
+            await asyncio.sleep(0.02)  # the line is written once the client has its answer
+            told += capsys.readouterr().out
+    (line,) = lines
     created = (await remote.events("BranchCreated"))[-1]
     assert f"correlationId={created.correlation_id} " in line
     assert f"traceId={created.trace_id}" in line
