@@ -211,7 +211,7 @@ async def _build_result(admin: Client, seeds: Seeds) -> None:
                       message=seeds.marker, stack=seeds.marker)  # fmt: skip
     covered = FileCoverage(path=values["FileCoverage.path"], lines_covered=1, lines=2)
     produced = Produced(number=1, step=1, kind=ProducedKind.ARTIFACT, name=values["BuildArtifact.name"],
-                        path=values["BuildArtifact.path"], digest=values["BuildArtifact.digest"], size=1)  # fmt: skip
+                        path=values["BuildArtifact.path"], digest=values["BuildArtifact.digest"], size=11)  # fmt: skip
     await admin.slipway.providers.blobs.put(access.tenant_id, _once(f"{seeds.marker} built".encode()))
     ingested = Ingested(cases=[case], files=[covered], problems=[seeds.marker])
     async with unit_of_work(admin.slipway.database, access, _CAUSE) as uow:

@@ -216,9 +216,12 @@ async def _heard(wall: Wall, url: str, name: str, declared: Any, given: dict[str
 GIT = ("info/refs?service=git-upload-pack", "info/refs?service=git-receive-pack", "git-upload-pack", "git-receive-pack")
 # Every address beside /graphql: what tells nothing of a tenant, and what is tried across both walls by a test here.
 OPEN = {"/healthz", "/readyz", "/login", "/logout", "/explorer/{name}"}
+WALLED = {f"/git/{{tenant}}/{{project}}/{{name}}.git/{rest}" for rest in ("info/refs", *GIT[2:])} | {
+    "/uploads",
+    "/artifacts/{id}",
+}
 PYPI = ("simple/", "simple/{package}", "simple/{package}/", "files/{filename}", "legacy/")  # tried in test_packages.py
-WALLED = {f"/git/{{tenant}}/{{project}}/{{name}}.git/{rest}" for rest in ("info/refs", *GIT[2:])} | {"/uploads"}
-WALLED |= {f"/pypi/{{tenant}}/{{project}}/{rest}" for rest in PYPI} | {"/artifacts/{id}"}
+WALLED |= {f"/pypi/{{tenant}}/{{project}}/{rest}" for rest in PYPI}
 
 
 async def test_every_address_is_known_to_be_open_or_walled(sides: dict[str, Wall]) -> None:
