@@ -30,7 +30,7 @@ class PackagePublication(Node):
     """Its files may come one after another."""
 
     listing: ClassVar = Listing(
-        filter=("project_id", "module", "build_result", "ecosystem", "name", "version_name", "status", "trace_id"),
+        filter=("project_id", "module", "ecosystem", "name", "version_name", "status", "trace_id"),
         contains=("name",),
     )
 
