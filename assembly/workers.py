@@ -5,6 +5,7 @@ from datetime import timedelta
 from assembly.providers import Providers
 from resolvers.context import Services
 from services.failpoints import Failpoints
+from services.packaging.builds import PackagedBuilds
 from storage.engine import Database
 from workers import adoption, blob_sweep, crash_loops, retention, timers
 from workers.adoption import Adoption
@@ -79,7 +80,12 @@ def _workers(database: Database, providers: Providers, services: Services) -> tu
             services.pipeline_runs,
             services.build_results,
         ),
-        PackagePublishWorker(database, providers.python_packages, services.packages),
+        PackagePublishWorker(
+            database,
+            providers.python_packages,
+            services.packages,
+            PackagedBuilds(providers.python_packages),
+        ),
         BuildIngestionWorker(database, providers.blobs, services.build_results),
         PipelineGenerationWorker(database, git, _writing(services), services.pipelines, services.pull_requests),
     )

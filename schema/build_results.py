@@ -11,12 +11,13 @@ from providers.pipelines.values import ProducedKind
 from schema.connections import Connection, to_many
 from schema.mapping import Listing, Node, column, id_column, to_one, to_one_by
 from schema.pipelines import LazyBuildResult, LazyCommit, LazyRun
-from schema.platform import LazyRepository, LazyTestCase, Module
+from schema.platform import LazyPackage, LazyRepository, LazyTestCase, Module
 from schema.scalars import BigInt, GitSha, Sha256Digest
 from services.pipelines.runs import RunStatus
 from storage.ids import public_id
 
 if TYPE_CHECKING:
+    from schema.packages import PackagePublication  # noqa: F401  # LazyPackage names it
     from schema.source_control import Repository  # noqa: F401  # LazyRepository names it
 
 strawberry.enum(Outcome, name="TestOutcome", description="How a test went.")
@@ -164,6 +165,9 @@ class BuildResult(Node):
     )
     files: Connection[FileCoverage] = to_many(
         "FileCoverage", "build_result_id", Connection[FileCoverage], "Coverage by source file."
+    )
+    packages: Connection[LazyPackage] = to_many(
+        "PackagePublication", "build_result_id", Connection[LazyPackage], "The versions of packages that came of it."
     )
 
     @strawberry.field(description="Its tests, counted.")

@@ -1,7 +1,7 @@
 """Types of package feeds: versions of packages and their files."""
 
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import strawberry
 
@@ -12,12 +12,16 @@ from schema.platform import Identity, Module
 from schema.scalars import BigInt, Sha256Digest
 from services.packaging.publications import PublicationStatus
 
+if TYPE_CHECKING:
+    from schema.build_results import BuildResult
+
 strawberry.enum(Ecosystem, name="PackageEcosystem", description="Whose clients install from a feed.")
 strawberry.enum(FileKind, name="PackageFileKind", description="What a file of a package is.")
 strawberry.enum(
     PublicationStatus, name="PackageStatus", description="UNLISTED is what installers call yanked; FAILED has no file."
 )
 
+LazyBuildResult = Annotated["BuildResult", strawberry.lazy("schema.build_results")]
 LazyFile = Annotated["PackageFile", strawberry.lazy("schema.packages")]
 
 
@@ -32,6 +36,7 @@ class PackagePublication(Node):
 
     project_id: strawberry.ID = id_column("project_id", "Project", "Its project's id.")
     module: Module | None = to_one("module_id", "Module", "The module whose package it is.")
+    build_result: LazyBuildResult | None = to_one("build_result_id", "BuildResult", "The build that it came of.")
     ecosystem: Ecosystem = column("ecosystem", "Whose clients install it.")
     name: str = column("name", "The package, as its ecosystem normalises names.")
     version_name: str = column("version_name", "The version, as its ecosystem normalises versions.")

@@ -1,4 +1,4 @@
-"""PackagePublishWorker: looks through the files that somebody asked to be published."""
+"""PackagePublishWorker: asks for what builds have packaged, and looks through what was asked for."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -7,6 +7,7 @@ from uuid import UUID
 from providers.errors import ProviderRejected
 from providers.packages.feed import PackageFeed
 from providers.packages.values import PackageFile
+from services.packaging.builds import Packaged, PackagedBuilds
 from services.packaging.packages import PackageService
 from storage.engine import Database
 from storage.tables.operations import EventRow
@@ -25,26 +26,35 @@ class Inspected:
 
 
 class PackagePublishWorker:
-    """Works from the rows: whatever waits of the publication is looked through, by whichever event comes first."""
+    """Works from the rows: whatever waits of the publication is looked through, by whichever event comes first.
+
+    What a build has packaged is asked for first, as people ask, so that its reading has tries and events of its own.
+    """
 
     name: ClassVar[str] = "PackagePublishWorker"
-    wakes_on: ClassVar[tuple[str, ...]] = ("PackagePublicationRequested",)
+    wakes_on: ClassVar[tuple[str, ...]] = ("PackagePublicationRequested", "BuildCompleted")
     attempts: ClassVar[int] = 5
     timeout: ClassVar[float] = 300.0
 
-    def __init__(self, database: Database, feed: PackageFeed, packages: PackageService) -> None:
+    def __init__(self, database: Database, feed: PackageFeed, packages: PackageService, builds: PackagedBuilds) -> None:
         self._database = database
         self._feed = feed
         self._packages = packages
+        self._builds = builds
 
     def wants(self, event: EventRow) -> bool:
-        """All of them."""
-        return True
+        """Of builds those that put anything out."""
+        return event.event_type != "BuildCompleted" or event.payload["artifacts"] > 0
 
-    async def act(self, delivery: Delivery, progress: Progress) -> list[Inspected]:
+    async def act(self, delivery: Delivery, progress: Progress) -> Packaged | list[Inspected]:
         """Reads the content; nothing of it is run."""
         async with self._database.reading(delivery.access) as session:
             uow = UnitOfWork(session, delivery.access, delivery.cause)
+            if delivery.subject_type == "BuildResult":
+                packaged = await self._builds.packages_of(uow, delivery.subject_id)
+                if packaged is None:
+                    raise Ignore("the build has no package to be published")
+                return packaged
             waiting = await uow.packages.waiting(delivery.subject_id)
         if not waiting:
             raise Ignore("nothing of the version waits to be published")
@@ -59,12 +69,15 @@ class PackagePublishWorker:
         except ProviderRejected as error:
             return str(error)
 
-    async def record(self, uow: UnitOfWork, delivery: Delivery, result: list[Inspected]) -> None:
+    async def record(self, uow: UnitOfWork, delivery: Delivery, result: Packaged | list[Inspected]) -> None:
         """The rows follow."""
+        if isinstance(result, Packaged):
+            await self._builds.request(uow, result)
+            return
         for one in result:
             await self._packages.inspected(uow, one.file_id, one.outcome)
 
     async def on_dead_letter(self, uow: UnitOfWork, delivery: Delivery, reason: str) -> None:
-        """What waits has failed, and says why."""
+        """What waits has failed, and says why; of a build nothing waits yet."""
         for file in await uow.packages.waiting(delivery.subject_id):
             await self._packages.inspected(uow, file.id, reason)

@@ -12,7 +12,15 @@ from services.errors import InvalidInput, PreconditionFailed, absent
 from services.events.event import record
 from services.events.packaging import PackageUnlisted
 from services.names import words
-from services.packaging.publications import PublicationStatus, accept, publish, settle, tell_requested
+from services.packaging.publications import (
+    PublicationStatus,
+    accept,
+    conflict,
+    file_row,
+    publish,
+    settle,
+    tell_requested,
+)
 from services.platform.uploads import waiting
 from storage.ids import public_id
 from storage.tables.packages import PackageFileRow, PackagePublicationRow
@@ -71,8 +79,10 @@ class PackageService:
         module_id = await self._module(uow, command.project_id, command.module_id, named)
         file = PackageFile(named=named, digest=digest, size=sizes[digest], requires_python=None, metadata_digest=None)
         row, found = await accept(uow, command.project_id, module_id, self.feed.ecosystem, file)
+        if (other := conflict(found, file)) is not None:
+            raise other
         if found is None:
-            await uow.rows.add(_file(row, file))
+            await uow.rows.add(file_row(row, file))
             tell_requested(uow, row, file)
         return row
 
@@ -83,8 +93,10 @@ class PackageService:
         actor.require(Scope.PACKAGES_PUBLISH)
         module_id = await self._module(uow, project_id, None, file.named)
         row, found = await accept(uow, project_id, module_id, self.feed.ecosystem, file)
+        if (other := conflict(found, file)) is not None:
+            raise other
         if found is None:
-            found = _file(row, file)
+            found = file_row(row, file)
             await uow.rows.add(found)
         if found.published_at is None:
             publish(uow, row, found, file)
@@ -130,15 +142,3 @@ class PackageService:
         if module is None or module.project_id != project_id:
             raise absent("module", public_id("Module", asked), field="moduleId")
         return module.id
-
-
-def _file(row: PackagePublicationRow, file: PackageFile) -> PackageFileRow:
-    return PackageFileRow(
-        tenant_id=row.tenant_id,
-        project_id=row.project_id,
-        publication_id=row.id,
-        filename=file.named.filename,
-        kind=file.named.kind.value,
-        digest=file.digest,
-        size=file.size,
-    )

@@ -20,9 +20,11 @@ class PackagePublicationRow(ProjectScoped, table=True):
         ),
         Index("ix_package_publications_project", "tenant_id", "project_id", "id"),
         Index("ix_package_publications_module", "tenant_id", "module_id", "id"),
+        Index("ix_package_publications_build", "tenant_id", "build_result_id", "id"),
     )
     type_name: ClassVar[str] = "PackagePublication"
     module_id: UUID | None = Field(default=None, sa_type=Uuid)
+    build_result_id: UUID | None = Field(default=None, sa_type=Uuid)
     ecosystem: str
     name: str
     version_name: str

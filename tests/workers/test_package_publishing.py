@@ -1,10 +1,16 @@
 """PackagePublishWorker through the durable engine: delivered twice, beside others, and given up."""
 
+from typing import Any
+from uuid import UUID
+
 import pytest
 
 from providers.packages.values import PackageFile
+from services.packaging.builds import PackagedBuilds
 from storage.access import Access
+from storage.ids import parse_id
 from storage.tables.packages import PackagePublicationRow
+from storage.tables.pipelines import BuildArtifactRow, BuildResultRow, PipelineRunRow
 from storage.unit_of_work import UnitOfWork, unit_of_work
 from tests.api.conftest import Client, admin, operator
 from tests.api.test_packages import Feed, feed
@@ -12,7 +18,7 @@ from tests.packages import wheel
 from tests.workers.test_provisioning import events, eventually, working
 from workers.delivery import of_event
 from workers.errors import Ignore
-from workers.package_publishing import Inspected, PackagePublishWorker
+from workers.package_publishing import PackagePublishWorker
 
 pytestmark = pytest.mark.both_databases
 
@@ -22,6 +28,12 @@ __all__ = ["admin", "feed", "operator", "working"]
 async def published(feed: Feed) -> list[str]:
     told = [row.event_type for row in await events(feed.client)]
     return [name for name in told if name.startswith("Package")]
+
+
+def worker_of(feed: Feed) -> PackagePublishWorker:
+    slipway = feed.client.slipway
+    python = slipway.providers.python_packages
+    return PackagePublishWorker(slipway.database, python, slipway.services.packages, PackagedBuilds(python))
 
 
 async def test_a_requested_package_is_published_by_itself(working: Client, feed: Feed) -> None:
@@ -36,15 +48,17 @@ async def test_two_deliveries_of_one_request_publish_once(feed: Feed) -> None:
     """Both acted before either recorded."""
     await feed.publish(*wheel("thing", "1.0"))
     slipway = feed.client.slipway
-    worker = PackagePublishWorker(slipway.database, slipway.providers.python_packages, slipway.services.packages)
+    worker = worker_of(feed)
     (event,) = [row for row in await events(feed.client) if row.event_type == "PackagePublicationRequested"]
     delivery = of_event(event)
 
     async def never(key: str, decide: object) -> bool:
         raise AssertionError("it has no progress")
 
-    results: list[list[Inspected]] = [await worker.act(delivery, never) for _ in range(2)]
-    assert [isinstance(one.outcome, PackageFile) for result in results for one in result] == [True, True]
+    results = [await worker.act(delivery, never) for _ in range(2)]
+    for result in results:
+        assert isinstance(result, list)
+        assert [type(one.outcome) for one in result] == [PackageFile]
     for result in results:
         async with unit_of_work(slipway.database, delivery.access, delivery.cause) as uow:
             await worker.record(uow, delivery, result)
@@ -57,7 +71,7 @@ async def test_two_deliveries_of_one_request_publish_once(feed: Feed) -> None:
 async def test_what_is_given_up_says_why(feed: Feed) -> None:
     made = await feed.publish(*wheel("thing", "1.0"))
     slipway = feed.client.slipway
-    worker = PackagePublishWorker(slipway.database, slipway.providers.python_packages, slipway.services.packages)
+    worker = worker_of(feed)
     (event,) = [row for row in await events(feed.client) if row.event_type == "PackagePublicationRequested"]
     delivery = of_event(event)
     async with unit_of_work(slipway.database, delivery.access, delivery.cause) as uow:
@@ -79,3 +93,47 @@ async def test_a_version_is_told_in_the_trace_of_its_request(feed: Feed) -> None
         row = await uow.rows.get(PackagePublicationRow, told[0].subject_id)
     assert row is not None
     assert row.trace_id == "a" * 32
+
+
+LEFT_OUT: dict[str, dict[str, Any]] = {
+    "a failed run": {"status": "FAILED"},
+    "another branch": {"branch": "work"},
+    "a pull request": {"pull_request_id": UUID(int=9)},
+    "another package": {"path": "other-1.0-py3-none-any.whl"},
+    "no package": {"path": "report.html"},
+    "test results": {"kind": "TEST_RESULTS"},
+}
+
+
+@pytest.mark.parametrize("how", [None, *LEFT_OUT])
+async def test_of_a_build_only_the_modules_package_on_the_default_branch_is_published(
+    feed: Feed, how: str | None
+) -> None:
+    fields = {"kind": "LIBRARY", "language": "PYTHON", "baseVersion": "1.0", "packageName": "My.Thing"}
+    made = await feed.client.done("registerModule", "module { id }", projectId=feed.project, name="m", **fields)
+    module = made["module"]["id"]
+    made = await feed.client.done("provisionRepository", "repository { id }", moduleId=module)
+    (tenant,) = {row.tenant_id for row in await events(feed.client)}
+    is_of: dict[str, Any] = {"tenant_id": tenant, "project_id": parse_id(feed.project)[1], "trace_id": "b" * 32}
+    is_of |= {"module_id": parse_id(module)[1], "repository_id": parse_id(made["repository"]["id"])[1]}
+    is_of |= {"branch": "main", "commit_sha": "c" * 40, "status": "SUCCEEDED"}
+    told = LEFT_OUT[how] if how else {}
+    is_of |= {name: value for name, value in told.items() if name in is_of}
+    pull_request_id = told.get("pull_request_id")
+    run = PipelineRunRow(**is_of, pipeline_id=UUID(int=1), number=1, reason="TRIGGER", origin_id=UUID(int=2),
+                         pull_request_id=pull_request_id)  # fmt: skip
+    build = BuildResultRow(**is_of, pipeline_run_id=run.id, problems=[])
+    file: dict[str, Any] = {"kind": "ARTIFACT", "path": "dist/my_thing-1.0-py3-none-any.whl"} | {
+        name: value for name, value in told.items() if name in {"kind", "path"}
+    }
+    artifact = BuildArtifactRow(
+        tenant_id=tenant, project_id=build.project_id, build_result_id=build.id, number=1, step=1, name="dist",
+        digest=f"sha256:{'0' * 64}", size=1, executable=False, **file,
+    )  # fmt: skip
+    access = Access(tenant_id=tenant)
+    cause = of_event((await events(feed.client))[0]).cause
+    async with unit_of_work(feed.client.slipway.database, access, cause) as uow:
+        await uow.rows.add(run, build, artifact)
+        packaged = await PackagedBuilds(feed.client.slipway.providers.python_packages).packages_of(uow, build.id)
+    names = None if packaged is None else [one.named.name for one in packaged.files]
+    assert names == (["my-thing"] if how is None else None)

@@ -17,6 +17,7 @@ def upgrade() -> None:
         "package_publications",
         *_scoped(),
         sa.Column("module_id", sa.Uuid(), nullable=True),
+        sa.Column("build_result_id", sa.Uuid(), nullable=True),
         sa.Column("ecosystem", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("version_name", sa.String(), nullable=False),
@@ -33,6 +34,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_package_publications_project", "package_publications", ["tenant_id", "project_id", "id"])
     op.create_index("ix_package_publications_module", "package_publications", ["tenant_id", "module_id", "id"])
+    op.create_index("ix_package_publications_build", "package_publications", ["tenant_id", "build_result_id", "id"])
     op.create_table(
         "package_files",
         *_scoped(),
