@@ -37,6 +37,51 @@ steps:
     assert not outside.exists()
 
 
+async def test_the_server_writes_nothing_where_a_job_has_laid_a_link(monitored: Monitored) -> None:
+    data = monitored.client.slipway.settings.data
+    before = sorted(path.name for path in data.iterdir())
+    text = f"""
+jobs:
+- job: a
+  steps:
+  - checkout: none
+  - bash: rm -rf "$TMPDIR" && ln -s '{data}' "$TMPDIR"
+  - bash: echo never
+- job: b
+  steps:
+  - checkout: none
+  - bash: rmdir "$(Build.SourcesDirectory)" && ln -s '{data}' "$(Build.SourcesDirectory)"
+    workingDirectory: ../a
+  - checkout: self
+  - bash: ls README.md
+"""
+    await monitored.file("trigger: [work]\n" + text)
+    await monitored.deliver("BranchUpdated")
+    await monitored.deliver("PipelineRunQueued")
+    (run,) = await monitored.runs()
+    assert (run["status"], run["failureReason"]) == ("FAILED", "EXECUTOR_FAILED")
+    assert "a step's script cannot be written" in run["failure"]
+    assert sorted(path.name for path in data.iterdir()) == sorted({*before, "logs", "work"})
+
+
+async def test_a_repository_that_a_step_prepared_runs_nothing_outside_of_the_sandbox(monitored: Monitored) -> None:
+    outside = monitored.client.slipway.settings.data.parent / "outside"
+    text = f"""
+steps:
+- checkout: self
+- bash: |
+    printf '#!/bin/sh\\ntouch {outside}\\n' > evil && chmod +x evil
+    git config core.fsmonitor "$PWD/evil"
+    cp evil .git/hooks/post-checkout && cp evil .git/hooks/reference-transaction
+- checkout: self
+- bash: ls evil .git/hooks/post-checkout 2> /dev/null; cat README.md | wc -l
+"""
+    found, log = await ran(monitored, text)
+    assert found[""][0] == "SUCCEEDED", log
+    assert not outside.exists()
+    assert [line for line in log if "evil" in line or "hooks" in line] == []
+
+
 async def test_what_builds_need_works_in_it(monitored: Monitored) -> None:
     text = """
 steps:

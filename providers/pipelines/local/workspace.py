@@ -2,9 +2,9 @@
 
 import asyncio
 import os
+import secrets
 import shutil
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ import pygit2
 
 from providers.git import processes
 from providers.pipelines.errors import ExecutorFailed
+from providers.pipelines.local.files import Files, Outside
 
 CHECKOUT_SECONDS: Final = 600.0
 PATH: Final = f"{sys.base_prefix}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -92,24 +93,43 @@ class Workspace:
         )
 
     def script(self, text: str) -> Path:
-        """The text as a file to be run."""
-        handle, name = tempfile.mkstemp(suffix=".sh", dir=self.temp)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text if text.endswith("\n") else text + "\n")
-        return Path(name)
+        """The text as a file to be run; ExecutorFailed where a step has put a link in its way."""
+        path = self.temp / f"{secrets.token_hex(8)}.sh"
+        try:
+            with Files(self.root).create(path, executable=False, replace=False) as file:
+                file.write((text if text.endswith("\n") else text + "\n").encode())
+        except (Outside, OSError) as error:
+            raise ExecutorFailed(f"a step's script cannot be written: {error}") from error
+        return path
 
     async def check_out(self, bare: Path, sha: str) -> None:
-        """Exactly this commit, alone, in a repository of its own; ExecutorFailed when Git cannot."""
+        """Exactly this commit, alone, in a repository of its own; ExecutorFailed when Git cannot.
+
+        Git runs outside of the sandbox, so it works where no step can reach, and what it made is put in place.
+        """
+        made = self.root.with_name(f"{self.root.name}.checkout")
+        await remove(made)
+        made.mkdir()
         for arguments in (
             ("init", "--quiet", "--initial-branch=main"),
             ("fetch", "--quiet", "--depth=1", "--no-tags", "--end-of-options", str(bare), sha),
             ("checkout", "--quiet", "--detach", sha),
         ):
             code, told = await processes.run(
-                arguments, self.sources, source=b"", env=processes.environment(), seconds=CHECKOUT_SECONDS
+                arguments, made, source=b"", env=processes.environment(), seconds=CHECKOUT_SECONDS
             )
             if code != 0:
                 raise ExecutorFailed(f"git {arguments[0]} ended with {code}: {told.strip()[:400]}")
+        await asyncio.to_thread(self._put, made)
+
+    def _put(self, made: Path) -> None:
+        try:
+            if self.sources.is_symlink():
+                self.sources.unlink()
+            shutil.rmtree(self.sources, ignore_errors=True)
+            made.rename(self.sources)
+        except OSError as error:
+            raise ExecutorFailed(f"the commit cannot be put in place: {error}") from error
 
 
 def commit_time(bare: Path, sha: str) -> int | None:
