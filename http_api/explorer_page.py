@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -44,7 +44,10 @@ async def explorer_page(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def explorer_routes() -> list[Route]:
-    """What the page loads."""
+    """What the page loads, and the way to it."""
+
+    async def home(_: Request) -> Response:
+        return RedirectResponse("/graphql")
 
     async def asset(request: Request) -> Response:
         name = request.path_params["name"]
@@ -52,4 +55,4 @@ def explorer_routes() -> list[Route]:
             return PlainTextResponse("no such file\n", status_code=404)
         return FileResponse(_FOLDER / name, media_type=_SERVED[name], headers=_HEADERS)
 
-    return [Route("/explorer/{name}", asset, methods=["GET"])]
+    return [Route("/", home, methods=["GET"]), Route("/explorer/{name}", asset, methods=["GET"])]

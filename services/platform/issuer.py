@@ -56,6 +56,8 @@ class TokenIssuer:
 
     def verify(self, token: str) -> Claims:
         """The claims; InvalidToken for anything but a live token of this key."""
+        if not token:
+            raise InvalidToken("there is no token: send one as 'Authorization: Bearer <token>'")
         try:
             decoded = jwt.decode(token, self._key, algorithms=_ALGORITHMS)
             return self._claims(decoded.header, decoded.claims)

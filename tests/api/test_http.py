@@ -151,3 +151,15 @@ async def test_an_unforeseen_error_is_masked_with_an_id(
     assert (error["path"], error["extensions"]["code"]) == (["projects"], "INTERNAL")
     assert "xyzzy" not in json.dumps(answer)
     assert error["extensions"]["id"] in capsys.readouterr().out
+
+
+async def test_who_sends_no_token_is_told_so(admin: Client) -> None:
+    answer = await admin.http.post("/graphql", json={"query": "{ __typename }"})
+    (error,) = answer.json()["errors"]
+    assert error["message"] == "there is no token: send one as 'Authorization: Bearer <token>'"
+    assert error["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+async def test_the_root_leads_to_the_explorer(admin: Client) -> None:
+    answer = await admin.http.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/graphql")

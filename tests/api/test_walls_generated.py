@@ -215,7 +215,7 @@ async def _heard(wall: Wall, url: str, name: str, declared: Any, given: dict[str
 
 GIT = ("info/refs?service=git-upload-pack", "info/refs?service=git-receive-pack", "git-upload-pack", "git-receive-pack")
 # Every address beside /graphql: what tells nothing of a tenant, and what is tried across both walls by a test here.
-OPEN = {"/healthz", "/readyz", "/login", "/logout", "/explorer/{name}", "/v2/"}
+OPEN = {"/", "/healthz", "/readyz", "/login", "/logout", "/explorer/{name}", "/v2/"}
 PYPI = ("simple/", "simple/{package}", "simple/{package}/", "files/{filename}", "legacy/")  # tried in test_packages.py
 WALLED = {f"/git/{{tenant}}/{{project}}/{{name}}.git/{rest}" for rest in ("info/refs", *GIT[2:])}
 WALLED |= {"/uploads", "/artifacts/{id}"}
