@@ -124,7 +124,9 @@ class PullRequest(Node):
         downstream=False,
     )
 
-    @strawberry.field(description="Why it does not merge now; empty when mergePullRequest would pass.")
+    @strawberry.field(
+        description="Why it does not merge now, as far as the last checks know; CHECKS: they do not know yet."
+    )
     async def blockers(self, info: Info) -> list[Blocker]:
         """Decided in services/source_control/blockers.py."""
         return await pull_request_blockers(info, self.row)

@@ -59,7 +59,7 @@ class Situation:
 
 
 def blockers(now: Situation) -> list[Blocker]:
-    """Empty exactly when mergePullRequest would pass, as far as the last checks know."""
+    """As far as the last checks know; CHECKS says that they do not know yet: a merge asks reviews and Git itself."""
     row = now.pull_request
     if row.status != PullRequestStatus.OPEN:
         return [_status(now)]
