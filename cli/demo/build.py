@@ -40,8 +40,11 @@ async def build(api: Api, feed: Feed, journal: Journal, walked: Walked, wheelhou
         found = (await api.ask(walked.agent, STEPS, id=run))["node"]
         if found["status"] != "SUCCEEDED":
             raise Refusal(found["status"], found["failure"] or "a step of the pipeline failed: its log says why")
+        published = await feed.until("PackagePublished", name="reservations")
+        step.ids.append(published["subjectId"])
+        step.event_ids.append(published["eventId"])
         names = [one["displayName"] for stage in found["stages"] for job in stage["jobs"] for one in job["steps"]]
-        step.outcome = f"{', '.join(names)}: {found['status']}"
+        step.outcome = f"{', '.join(names)}: {found['status']}, published as {published['payload']['filename']}"
 
 
 async def _lines(url: str, token: str, run: str) -> AsyncGenerator[str, None]:

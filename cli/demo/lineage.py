@@ -14,7 +14,8 @@ from cli.demo.walk import Walked
 QUERY: Final = """query($id: ID!, $direction: LineageDirection!) { lineage(id: $id, direction: $direction) {
     nodes { __typename id
       ... on Artifact { name producer } ... on Commit { sha message } ... on PullRequest { number title }
-      ... on PipelineRun { branch status } }
+      ... on PipelineRun { branch status } ... on BuildResult { status tests { total passed } }
+      ... on PackagePublication { name versionName } }
     edges { type from to eventId } truncated } }"""
 
 
@@ -77,4 +78,8 @@ def _label(node: dict[str, Any]) -> str:
         told = f"#{node['number']} {node['title']}"
     elif kind == "PipelineRun":
         told = f"on {node['branch']}, {node['status']}"
+    elif kind == "BuildResult":
+        told = f"{node['status']}, {node['tests']['passed']} of {node['tests']['total']} tests passed"
+    elif kind == "PackagePublication":
+        told = f"{node['name']} {node['versionName']}"
     return f"[bold]{kind}[/] {escape(told)}"

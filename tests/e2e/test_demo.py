@@ -84,17 +84,21 @@ def test_every_step_is_kept_with_its_time_ids_and_events(runs: list[tuple[str, d
             assert (step["eventIds"] == []) == (step["name"] in WITHOUT_EVENTS)
 
 
+BUILDS = {"BUILT_BY", "PRODUCED", "PACKAGED_AS"}
+BUILT = {"PipelineRun", "BuildResult", "PackagePublication"}
+
+
 def test_the_lineage_leads_from_the_artifact_to_main_and_back(runs: list[tuple[str, dict[str, Any]]]) -> None:
     kinds = ["COMMITTED_AS", "PROPOSED_IN", "MERGED_AS"]
     for out, kept in runs:
         down, up = kept["lineage"]["downstream"], kept["lineage"]["upstream"]
-        assert [edge["type"] for edge in down["edges"] if edge["type"] not in {"BUILT_BY", "PRODUCED"}] == kinds
+        assert [edge["type"] for edge in down["edges"] if edge["type"] not in BUILDS] == kinds
         assert [edge["type"] for edge in up["edges"]] == kinds[::-1]
-        way = [node["id"] for node in down["nodes"] if node["__typename"] not in {"PipelineRun", "BuildResult"}]
+        way = [node["id"] for node in down["nodes"] if node["__typename"] not in BUILT]
         assert [node["id"] for node in up["nodes"]] == way[::-1]
         merge, _, commit, _ = up["nodes"]
         told = out[out.index("What came of the artifact:") :].splitlines()
-        told = [re.sub("^[ │├└─]+", "", line) for line in told if "BUILT_BY" not in line and "PRODUCED" not in line]
+        told = [re.sub("^[ │├└─]+", "", line) for line in told if not any(kind in line for kind in BUILDS)]
         assert told[1:5] == [
             "Artifact reservations by generator",
             f"COMMITTED_AS Commit {commit['sha'][:12]} Book tables by the hour",
@@ -113,7 +117,8 @@ def test_only_what_it_does_is_printed(runs: list[tuple[str, dict[str, Any]]]) ->
 
 def test_a_second_run_on_the_same_data_makes_everything_anew(runs: list[tuple[str, dict[str, Any]]]) -> None:
     first, second = (
-        {id for step in kept["steps"] for id in step["ids"] if not id.startswith("run-")} for _, kept in runs
+        {id for step in kept["steps"] for id in step["ids"] if not id.startswith(("run-", "build-", "pkg-"))}
+        for _, kept in runs
     )
     assert len(first) == len(second) == 13
     assert first.isdisjoint(second)
@@ -152,9 +157,11 @@ def test_the_merge_is_built_by_its_pipeline_and_its_log_is_seen(runs: list[tuple
         build = out[out.index("watch its pipeline") :]
         assert "│ ##[section]Starting: Checkout\n" in build
         assert "│ Successfully built reservations-1.0.0-py3-none-any.whl\n" in build
-        assert "✓ Checkout, Install, Test, Package: SUCCEEDED in " in build
+        assert re.search(r"✓ Checkout, Install, Test, Package, .*: SUCCEEDED, published as reservations-1.0.0-", build)
+        assert "BuildResult SUCCEEDED, 4 of 4 tests passed\n" in build
+        assert "PACKAGED_AS PackagePublication reservations 1.0.0\n" in build
         (step,) = [step for step in kept["steps"] if step["name"].startswith("watch its pipeline")]
-        assert (len(step["ids"]), len(step["eventIds"])) == (1, 2)
+        assert (len(step["ids"]), len(step["eventIds"])) == (2, 3)
 
 
 def test_plain_lines_carry_no_escapes(runs: list[tuple[str, dict[str, Any]]]) -> None:
