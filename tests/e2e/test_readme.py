@@ -36,9 +36,11 @@ class Toured:
 
 
 def recipe(target: str, at: Path) -> list[str]:
-    """What ``make`` would run."""
-    command = ["make", "-n", target]
-    return subprocess.run(command, cwd=at, capture_output=True, text=True, timeout=30, check=True).stdout.splitlines()
+    """What ``make`` would run; the make that runs these tests is none of its business."""
+    command = ["make", "--no-print-directory", "-n", target]
+    env = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    told = subprocess.run(command, cwd=at, env=env, capture_output=True, text=True, timeout=30, check=True)
+    return told.stdout.splitlines()
 
 
 def environment(folder: Path) -> dict[str, str]:
