@@ -61,7 +61,6 @@ class Run:
         assert task is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         slipway = claimed(Settings(data=self._data))
-        slipway.lock.take()
         await slipway.start()
         operator = Identity(name="operator", token=await issue(slipway, "operator", _operator_token()))
         async with served(slipway, None if self._keep else 0) as url:
