@@ -1,1 +1,1 @@
-"""HTTP that is not GraphQL: health and readiness."""
+"""HTTP that is not GraphQL: Git, uploads, packages, images, artifacts, the explorer, login and health."""
